@@ -1,0 +1,1 @@
+"""Pure data: standard library and numpy, on ``wire``. No I/O, no widgets, no cluster."""

@@ -1,0 +1,289 @@
+"""The recorder: one plugin per scheduler that writes down what finished.
+
+`transition` runs on the scheduler's loop for every transition of every task, so it keeps one
+reference and returns. A drain turns what was kept into columns some milliseconds later, in batches
+short enough that nobody waits for them. Readers ask by RPC from a cursor and wait for news there
+(long poll): the recorder keeps nothing for a reader but the time it last asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import uuid
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import dask
+from dask.utils import parse_bytes
+from distributed.diagnostics.plugin import SchedulerPlugin
+
+from .log import TaskLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distributed import Scheduler
+
+logger = logging.getLogger(__name__)
+
+NAME = "dasklens"
+#: Version of the calls below; a client and a recorder of different numbers say so.
+PROTOCOL = 1
+
+#: Seconds from the first finished task to the drain, and between two drains of a busy scheduler.
+FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.1
+#: Records a drain converts before it lets the loop go on: 2 to 3 ms.
+BATCH = 1000
+#: Seconds a reader may wait for news in one call, and after which a silent one is forgotten.
+LONGEST_WAIT, FORGET_AFTER = 4.0, 9.0
+
+DEFAULT_LIMIT = 256 * 2**20
+
+
+class Recorder(SchedulerPlugin):
+    """Records finished tasks of the scheduler it is started on.
+
+    Added once per scheduler by :func:`ensure_recorder`, however many people watch.
+
+    Attributes
+    ----------
+    log : TaskLog
+        What was recorded.
+    """
+
+    name = NAME
+    idempotent = True
+
+    def __init__(self, limit: int | None = None):
+        self._limit = limit
+        self._pending: list[tuple[Any, dict[str, Any]]] = []
+        self._readers: dict[str, float] = {}
+        self._news: asyncio.Event | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_drain = 0.0
+        self._closed = False
+
+    async def start(self, scheduler: Scheduler) -> None:
+        """Called by the scheduler when the plugin comes as an upload."""
+        self.begin(scheduler)
+
+    def begin(self, scheduler: Scheduler) -> None:
+        """Start recording on `scheduler` and answer readers there; once, however often called."""
+        if self._news is not None:
+            # A plugin added by a preload is started again by the scheduler's own start.
+            return
+        self._scheduler = scheduler
+        limit = self._limit if self._limit is not None else log_limit()
+        self.log = TaskLog(uuid.uuid4().hex, limit, self._worker_name, self._span_name)
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
+        scheduler.handlers.update(
+            dasklens_hello=self.hello,
+            dasklens_read=self.read,
+            dasklens_cursor=self.cursor,
+        )
+        # A topic that every client can ask for: calling a handler that a scheduler without
+        # dasklens does not have would put a warning into its log.
+        scheduler.log_event(NAME, {"protocol": PROTOCOL, "log": self.log.ident})
+
+    def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
+        """Replaced by :func:`_hot_path` when recording begins."""
+
+    # -- from pending to columns -----------------------------------------------------------------
+
+    def _wake_drain(self) -> None:
+        since = monotonic() - self._last_drain
+        delay = FIRST_DRAIN if since > NEXT_DRAIN else max(FIRST_DRAIN, NEXT_DRAIN - since)
+        with contextlib.suppress(RuntimeError):  # the loop is closing
+            self._timer = self._loop.call_later(delay, self._drain)
+
+    def _drain(self) -> None:
+        pending = self._pending
+        batch = pending[:BATCH]
+        self.log.extend(batch)
+        del pending[: len(batch)]
+        self._last_drain = monotonic()
+        if pending:
+            self._timer = self._loop.call_later(0, self._drain)
+        else:
+            self._timer = None
+        if self._news is not None:
+            self._news.set()
+            self._news = asyncio.Event()
+
+    @property
+    def next(self) -> int:
+        """Cursor of the next task to finish, those still to be converted counted."""
+        return self.log.next + len(self._pending)
+
+    # -- what readers call -----------------------------------------------------------------------
+
+    async def hello(self) -> dict[str, Any]:
+        """Who is here: versions, the log's id and extent, and how many look."""
+        from .. import __version__
+
+        return {
+            "dasklens": __version__,
+            "protocol": PROTOCOL,
+            "python": sys.version.split()[0],
+            "log": self.log.ident,
+            "first": self.log.first,
+            "next": self.next,
+            "nbytes": self.log.nbytes,
+            "limit": self.log.limit,
+            "readers": self.readers,
+        }
+
+    async def cursor(self) -> dict[str, Any]:
+        """The cursor behind everything that the scheduler has heard of by now."""
+        return {"log": self.log.ident, "cursor": self.next}
+
+    async def read(
+        self,
+        cursor: int = 0,
+        names: int = 0,
+        log: str = "",
+        until: int | None = None,
+        wait: float = 0,
+        max_bytes: int = 1 << 20,
+        reader: str = "",
+    ) -> dict[str, Any]:
+        """Frames from a cursor on; waits for some if there are none yet.
+
+        Parameters
+        ----------
+        cursor, names, log
+            Where the reader is: see :meth:`TaskLog.frames`. Another log's cursor counts as 0.
+        until : int, optional
+            Stop before this cursor, and wait until the log has got there.
+        wait : float
+            Seconds to wait for news.
+        reader : str
+            Who asks, so that watchers can be counted.
+        """
+        if reader:
+            self._readers[reader] = monotonic()
+        if log != self.log.ident:
+            cursor = names = 0
+            until = None
+        deadline = monotonic() + min(wait, LONGEST_WAIT)
+        while until is not None and self.log.next < until:
+            await self._wait(1)
+            if self._closed:
+                break
+        while self.log.next <= cursor and not self._closed:
+            left = deadline - monotonic()
+            if left <= 0 or not await self._wait(left):
+                break
+        found = self.log.frames(cursor, names, max_bytes, until)
+        if reader and reader in self._readers:
+            self._readers[reader] = monotonic()
+        return {"log": self.log.ident, "end": self.log.next, **found}
+
+    async def _wait(self, seconds: float) -> bool:
+        news = self._news
+        if news is None:
+            return False
+        try:
+            await asyncio.wait_for(news.wait(), seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    @property
+    def readers(self) -> int:
+        """How many readers asked within the last seconds."""
+        now = monotonic()
+        for reader, seen in list(self._readers.items()):
+            if now - seen > FORGET_AFTER:
+                del self._readers[reader]
+        return len(self._readers)
+
+    # -- what the log asks, and the end ----------------------------------------------------------
+
+    def _worker_name(self, address: str | None) -> str:
+        worker = self._scheduler.workers.get(address or "")
+        return str(worker.name) if worker is not None else (address or "")
+
+    def _span_name(self, span_id: str) -> list[str]:
+        spans = self._scheduler.extensions.get("spans")
+        span = spans.spans.get(span_id) if spans is not None else None
+        return list(span.name) if span is not None else []
+
+    async def close(self) -> None:
+        """The scheduler closes: let waiting readers go."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._news is not None:
+            self._news.set()
+            self._news = None
+
+
+def _hot_path(
+    tasks: dict[Any, Any], pending: list[tuple[Any, dict[str, Any]]], wake: Callable[[], None]
+) -> Callable[..., None]:
+    """`SchedulerPlugin.transition` as a closure: no attribute is looked up for most transitions."""
+    keep = pending.append
+
+    def transition(key: Any, start: str, finish: str, *args: Any, **said: Any) -> None:
+        # Without startstops nothing ran: the scheduler found the result somewhere.
+        if start == "processing" and (
+            (finish == "memory" and "startstops" in said) or finish == "erred"
+        ):
+            if not pending:
+                wake()
+            # The TaskState stays reachable until the drain, so its group is there even if the
+            # scheduler forgets the task first.
+            keep((tasks[key], said))
+
+    return transition
+
+
+def log_limit() -> int:
+    """Bytes that the log may take: ``dasklens.log.limit`` of the dask configuration.
+
+    By default the smaller of 256 MiB and 2 % of the machine's memory.
+
+    Raises
+    ------
+    ValueError
+        When the setting is not a number of bytes.
+    """
+    configured = dask.config.get("dasklens.log.limit", None)
+    if configured is None:
+        from distributed.system import MEMORY_LIMIT
+
+        return min(DEFAULT_LIMIT, int(MEMORY_LIMIT * 0.02))
+    try:
+        limit = parse_bytes(configured)
+    except (ValueError, TypeError):
+        limit = -1
+    if limit <= 0:
+        raise ValueError(
+            f"dasklens.log.limit should be a number of bytes such as '256 MiB', got {configured!r}."
+        )
+    return limit
+
+
+def ensure_recorder(scheduler: Scheduler) -> Recorder | None:
+    """Record on this scheduler: the one way in, and the same recorder at every call.
+
+    Returns
+    -------
+    Recorder or None
+        None where ``dasklens.record`` is false.
+    """
+    existing = scheduler.plugins.get(NAME)
+    if existing is not None:
+        return existing  # type: ignore[return-value]
+    if not dask.config.get("dasklens.record", True):
+        return None
+    recorder = Recorder()
+    recorder.begin(scheduler)
+    scheduler.add_plugin(recorder, name=NAME)
+    return recorder

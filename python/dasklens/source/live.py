@@ -1,0 +1,220 @@
+"""Follow a scheduler while it works: a thread and a connection of their own.
+
+An asynchronous client's loop stands still while a cell runs, so live views do not use it. One
+thread, started with the first feed, runs a loop for all feeds of the process; each feed has its own
+connection and its own cursor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import uuid
+import weakref
+from collections.abc import Callable
+from time import time
+from typing import Any
+
+from distributed import Client
+from distributed.comm.core import CommClosedError
+from distributed.core import rpc
+
+from .attach import attach, resolve_client
+from .errors import NotRecorded
+
+logger = logging.getLogger(__name__)
+
+OnFrames = Callable[[list[bytes]], None]
+OnPhase = Callable[[str, str, "float | None"], None]
+
+#: Seconds a read waits for news on the scheduler, and bytes it may bring at once.
+WAIT, MAX_BYTES = 2.0, 4 << 20
+#: Seconds to wait before trying again, first and at most.
+RETRY_FIRST, RETRY_MOST = 0.5, 10.0
+#: Connecting to a scheduler that does not answer is given up after this many seconds.
+CONNECT_TIMEOUT = 5.0
+
+
+class _Thread:
+    """The thread that reads for every feed of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop, started when first asked for (again after a fork)."""
+        with self._lock:
+            if self._loop is None or not self._thread.is_alive():
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="dasklens-reader", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+
+_thread = _Thread()
+
+
+class LiveFeed:
+    """Frames of a client's scheduler as they come, from the oldest record on.
+
+    Parameters
+    ----------
+    client : distributed.Client, optional
+        The current one by default.
+    on_frames : callable
+        Called with a list of packed frames.
+    on_phase : callable
+        Called with ``(phase, reason, retry_at)`` when the state changes: phase is ``"connecting"``,
+        ``"live"``, ``"lost"`` (`retry_at` in seconds since the epoch) or ``"finished"``.
+
+    Both are called in the feed's thread. A bound method is held weakly: a feed ends with the object
+    that listens.
+    """
+
+    def __init__(
+        self,
+        client: Client | None,
+        on_frames: OnFrames,
+        on_phase: OnPhase,
+    ):
+        self._client = resolve_client(client)
+        self._on_frames = _weak(on_frames)
+        self._on_phase = _weak(on_phase)
+        self._address = str(self._client.scheduler.address)
+        self._connection_args = dict(self._client.connection_args)
+        self._reader = uuid.uuid4().hex
+        self._cursor, self._names, self._log = 0, 0, ""
+        self._rewound = False
+        self._task: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._attached = threading.Event()
+        self._attach_error: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin to read. Returns at once."""
+        if self._task is not None or self._closed:
+            return
+        self._loop = _thread.loop()
+        client_loop = self._client.loop
+        # Attaching goes through the client, on the client's own loop.
+        client_loop.add_callback(self._attach)
+        self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)  # type: ignore[assignment]
+
+    def rewind(self, cursor: int, names: int = 0, log: str = "") -> None:
+        """Read on from here: a page that is new, or that missed a frame, asks for it."""
+        if log and self._log and log != self._log:
+            cursor = names = 0
+        self._cursor, self._names = max(0, int(cursor)), max(0, int(names))
+        self._rewound = True
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._closed = True
+        task, loop = self._task, self._loop
+        if task is not None and loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(task.cancel)
+
+    async def _attach(self) -> None:
+        try:
+            await attach(self._client)
+        except BaseException as error:
+            self._attach_error = error
+        finally:
+            self._attached.set()
+
+    async def _run(self) -> None:
+        try:
+            self._say("connecting", f"connecting to {self._address}")
+            while not self._attached.is_set():
+                await asyncio.sleep(0.02)
+            if self._attach_error is not None:
+                raise self._attach_error
+            await self._read_for_ever()
+        except asyncio.CancelledError:
+            pass
+        except (ReferenceError, _Gone):
+            pass
+        except NotRecorded as error:
+            self._say("lost", str(error))
+        except Exception as error:
+            logger.warning("dasklens stopped reading %s", self._address, exc_info=True)
+            self._say("lost", f"{type(error).__name__}: {error}")
+
+    async def _read_for_ever(self) -> None:
+        pause = RETRY_FIRST
+        while not self._closed:
+            try:
+                async with rpc(
+                    self._address, timeout=CONNECT_TIMEOUT, connection_args=self._connection_args
+                ) as scheduler:
+                    await self._read(scheduler)
+                return
+            except (OSError, CommClosedError, asyncio.TimeoutError, TypeError) as error:
+                if self._client.status in ("closed", "closing"):
+                    self._say("finished", "the client was closed")
+                    return
+                retry_at = time() + pause
+                self._say("lost", _reason(error), retry_at)
+                await asyncio.sleep(pause)
+                pause = min(RETRY_MOST, pause * 2)
+
+    async def _read(self, scheduler: Any) -> None:
+        said_live = False
+        while not self._closed:
+            cursor, names = self._cursor, self._names
+            reply = await asyncio.wait_for(
+                scheduler.dasklens_read(
+                    cursor=cursor,
+                    names=names,
+                    log=self._log,
+                    wait=WAIT if said_live else 0,
+                    max_bytes=MAX_BYTES,
+                    reader=self._reader,
+                ),
+                WAIT + CONNECT_TIMEOUT,
+            )
+            if not said_live:
+                said_live = True
+                self._say("live", "")
+            if reply["log"] != self._log:
+                # The scheduler answered from the start of its log.
+                self._log = reply["log"]
+            elif self._rewound:
+                self._rewound = False
+                continue
+            self._cursor, self._names = reply["next"], reply["names"]
+            if reply["frames"]:
+                self._call(self._on_frames, reply["frames"])
+            if self._client.status in ("closed", "closing"):
+                self._say("finished", "the client was closed")
+                return
+
+    def _say(self, phase: str, reason: str, retry_at: float | None = None) -> None:
+        self._call(self._on_phase, phase, reason, retry_at)
+
+    def _call(self, reference: Callable[[], Any], *args: Any) -> None:
+        function = reference()
+        if function is None:
+            raise _Gone
+        function(*args)
+
+
+class _Gone(Exception):
+    """Nobody listens any more."""
+
+
+def _weak(function: Callable[..., None]) -> Callable[[], Any]:
+    if hasattr(function, "__self__"):
+        return weakref.WeakMethod(function)
+    return lambda: function
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return "the scheduler does not answer"
+    return str(error) or type(error).__name__
