@@ -240,7 +240,9 @@ class TaskLog:
         lane = (get("worker"), get("thread"))
         lid = chunk.lanes.get(lane)
         if lid is None:
-            entry = [lane[0] or "", lane[1], self._describe(lane[0])]
+            worker, thread = lane
+            # A task can fail without a worker: its workers died, or nobody could run it.
+            entry = [worker, thread, self._describe(worker)] if worker else ["", None, ""]
             lid = chunk.lanes[lane] = chunk.intern(entry)
         typename = get("typename")
         tid = chunk.types.get(typename)
