@@ -1,34 +1,46 @@
-"""dasklens: live diagnostics of Dask clusters inside Jupyter."""
+"""See what a Dask cluster is doing, inside Jupyter.
+
+The public names are imported when they are first used: the scheduler and the Jupyter server import
+parts of this package too, and must not pay for bqplot (83 MB, half a second).
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .kernel.task_stream import get_task_stream
-    from .widgets.task_stream import TaskStream
+    from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.widgets.task_stream import TaskStream as TaskStream
 
-try:
-    __version__ = version("dasklens")
-except PackageNotFoundError:  # used from a source tree that is not installed
-    __version__ = "0+unknown"
+    __version__: str
 
-#: Public name -> the module that has it; imported when first used, for bqplot is heavy.
-_PUBLIC = {
-    "TaskStream": "widgets.task_stream",
-    "get_task_stream": "kernel.task_stream",
+_HOMES = {
+    "TaskStream": "dasklens.widgets.task_stream",
+    "get_task_stream": "dasklens.kernel.task_stream",
 }
 
 __all__ = ["TaskStream", "__version__", "get_task_stream"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: Any
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("dasklens")
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'dasklens' has no attribute {name!r}")
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_PUBLIC))
+    return sorted(__all__)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    """Tell `jupyter labextension develop` which folder to link."""
+    return [{"src": "labextension", "dest": "dasklens"}]

@@ -298,7 +298,7 @@ class TaskLog:
         return known
 
     def _error(self, chunk: Chunk, said: dict[str, Any]) -> int:
-        text = (cut(said.get("exception_text")), cut(said.get("traceback_text")))
+        text = (cut(said.get("exception_text")) or _unsaid(said), cut(said.get("traceback_text")))
         known = chunk.texts.get(text)
         if known is None:
             known = chunk.texts[text] = chunk.intern(list(text))
@@ -383,6 +383,14 @@ class TaskLog:
 
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else b""
+
+
+def _unsaid(said: dict[str, Any]) -> str:
+    """Why a task failed that no worker reported: the scheduler passes a pickle and no text."""
+    # The pickle is only searched, never loaded.
+    if b"KilledWorker" in _bytes(said.get("exception")):
+        return "KilledWorker: the workers died while they ran this task"
+    return "failed on the scheduler, which gave no text"
 
 
 def _stimulus(stimulus: Any) -> float:

@@ -1,0 +1,208 @@
+"""The recorder on real schedulers: readers, back-pressure, clusters that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dask
+import pytest
+from distributed import Client, LocalCluster, Scheduler, Worker
+from distributed.core import rpc
+from distributed.utils_test import gen_cluster
+
+from dasklens.model.spans import TaskTable
+from dasklens.scheduler import recorder as recorder_module
+from dasklens.scheduler.recorder import Recorder, ensure_recorder, log_limit
+from dasklens.source.live import LiveFeed
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.005)
+
+
+class Listener:
+    """What a live view would hold."""
+
+    def __init__(self) -> None:
+        self.table = TaskTable()
+        self.phases: list[tuple[str, str, float | None]] = []
+        self.lock = threading.Lock()
+
+    def on_frames(self, frames: list[bytes]) -> None:
+        with self.lock:
+            for frame in frames:
+                self.table.append(frame)
+
+    def on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
+        self.phases.append((phase, reason, retry_at))
+
+    def keys(self) -> list[Any]:
+        with self.lock:
+            return self.table.keys()
+
+    @property
+    def phase(self) -> str:
+        return self.phases[-1][0] if self.phases else ""
+
+
+@gen_cluster(client=True)
+async def test_one_recorder_under_two_clients(
+    c: Client, s: Scheduler, a: Worker, b: Worker
+) -> None:
+    first = ensure_recorder(s)
+    async with Client(s.address, asynchronous=True) as other:
+        from dasklens.source.attach import attach
+
+        one, two = await asyncio.gather(attach(c), attach(other))
+    assert one["log"] == two["log"]
+    assert ensure_recorder(s) is first is s.plugins["dasklens"]
+
+
+@gen_cluster(client=True, config={"dasklens.record": False})
+async def test_the_off_switch(c: Client, s: Scheduler, a: Worker, b: Worker) -> None:
+    assert ensure_recorder(s) is None
+    assert "dasklens" not in s.plugins
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_readers_each_have_a_cursor_and_wait_for_news(
+    c: Client, s: Scheduler, a: Worker
+) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    async with rpc(s.address) as one, rpc(s.address) as two:
+        start = await one.dasklens_cursor()
+        waiting = asyncio.ensure_future(
+            one.dasklens_read(
+                cursor=start["cursor"], log=start["log"], wait=4, reader="one", names=0
+            )
+        )
+        await c.submit(abs, -1, key="first")
+        reply = await waiting
+        assert TaskTable(reply["frames"]).keys() == ["first"]
+        await c.submit(abs, -1, key="second")
+        at = reply["next"]
+        reply = await one.dasklens_read(
+            cursor=at, names=reply["names"], log=start["log"], wait=4, reader="one"
+        )
+        assert reply["next"] == at + 1
+        reply = await two.dasklens_read(cursor=0, until=at + 1, reader="two")
+        assert TaskTable(reply["frames"]).keys()[-2:] == ["first", "second"]
+        assert recorder.readers == 2
+    # another log's cursor counts as nought
+    async with rpc(s.address) as one:
+        reply = await one.dasklens_read(cursor=10**9, names=10**9, log="of a former scheduler")
+        assert reply["next"] == recorder.log.next
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_a_reader_that_vanished_is_forgotten(
+    c: Client, s: Scheduler, a: Worker
+) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    async with rpc(s.address) as one:
+        await one.dasklens_read(reader="gone")
+    assert recorder.readers == 1
+    recorder._readers["gone"] -= 10
+    assert recorder.readers == 0
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_a_burst_is_converted_in_short_batches(
+    c: Client, s: Scheduler, a: Worker
+) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    await c.submit(abs, -1, key="x")
+    said = {"startstops": (), "status": "OK", "worker": a.address}
+    sizes: list[int] = []
+    extend = recorder.log.extend
+    recorder.log.extend = lambda batch: (sizes.append(len(batch)), extend(batch))[1]  # type: ignore[method-assign]
+    before = recorder.next
+    for _ in range(5_000):
+        recorder.transition("x", "processing", "memory", **said)
+    assert recorder.next == before + 5_000
+    async with rpc(s.address) as one:
+        reply = await one.dasklens_read(
+            cursor=before, until=before + 5_000, log=recorder.log.ident, max_bytes=1 << 30
+        )
+    assert reply["next"] == before + 5_000
+    assert max(sizes) <= recorder_module.BATCH
+    assert sum(sizes) >= 5_000
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_a_worker_that_dies_leaves_a_record(c: Client, s: Scheduler, a: Worker) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    s.allowed_failures = 0
+    before = recorder.next
+    future = c.submit(asyncio.sleep, 100, key="doomed")
+    while s.tasks.get("doomed") is None or s.tasks["doomed"].state != "processing":
+        await asyncio.sleep(0.01)
+    await s.remove_worker(a.address, stimulus_id="test", close=False, expected=False)
+    with pytest.raises(Exception, match="doomed"):
+        await future
+    async with rpc(s.address) as one:
+        reply = await one.dasklens_read(cursor=before, until=recorder.next, log=recorder.log.ident)
+    (record,) = TaskTable(reply["frames"]).records()
+    assert record["status"] == "error"
+    assert record["startstops"] == ()
+    assert "KilledWorker" in record["exception_text"]
+
+
+def test_a_live_feed_follows_and_includes_the_past(client: Client, recorder: Recorder) -> None:
+    client.submit(abs, -1, key="before anybody looked").result()
+    heard = Listener()
+    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+    feed.start()
+    until(lambda: heard.phase == "live", "the feed to be live")
+    until(lambda: "before anybody looked" in heard.keys(), "the past")
+    client.submit(abs, -1, key="now").result()
+    until(lambda: "now" in heard.keys(), "news")
+    feed.rewind(0)
+    until(lambda: heard.keys().count("now") == 2, "the log from its beginning")
+    feed.close()
+    assert [p[0] for p in heard.phases][:2] == ["connecting", "live"]
+
+
+def test_a_live_feed_ends_with_its_listener(client: Client, recorder: Recorder) -> None:
+    heard = Listener()
+    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+    feed.start()
+    until(lambda: heard.phase == "live", "the feed to be live")
+    del heard
+    client.submit(abs, -1).result()
+    until(lambda: feed._task is not None and feed._task.done(), "the feed to end")
+
+
+def test_a_live_feed_says_when_the_scheduler_is_gone() -> None:
+    with LocalCluster(
+        n_workers=1, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
+    ) as cluster:
+        client = Client(cluster)
+        heard = Listener()
+        feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+        feed.start()
+        until(lambda: heard.phase == "live", "the feed to be live")
+    until(lambda: heard.phase in ("lost", "finished"), "the loss to be noticed")
+    client.close()
+    until(lambda: heard.phase == "finished", "the end", 15)
+    assert heard.phases[-1][1] == "the client was closed"
+
+
+def test_limit_from_the_configuration() -> None:
+    assert 0 < log_limit() <= 256 * 2**20
+    with dask.config.set({"dasklens.log.limit": "3 MiB"}):
+        assert log_limit() == 3 * 2**20
+    with dask.config.set({"dasklens.log.limit": "much"}):
+        with pytest.raises(ValueError, match=r"dasklens\.log\.limit should be a number of bytes"):
+            log_limit()
