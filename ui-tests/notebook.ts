@@ -1,0 +1,57 @@
+// A notebook as a test sees it: written to the server, opened in a JupyterLab of its own, run.
+
+import { expect, type Locator, type Page } from '@playwright/test';
+
+const KERNELSPEC = { name: 'python3', display_name: 'Python 3', language: 'python' };
+
+/** Write a notebook of these code cells and open it alone (no file browser, no other tab). */
+export async function openNotebook(page: Page, name: string, cells: string[]): Promise<void> {
+  const content = {
+    nbformat: 4,
+    nbformat_minor: 5,
+    // Without a kernelspec JupyterLab asks for one, in a dialog that nobody answers.
+    metadata: { kernelspec: KERNELSPEC, language_info: { name: 'python' } },
+    cells: cells.map((source, i) => ({
+      id: `cell-${i}`,
+      cell_type: 'code',
+      source,
+      metadata: {},
+      outputs: [],
+      execution_count: null
+    }))
+  };
+  const answer = await page.request.put(`/api/contents/${name}`, {
+    data: { type: 'notebook', format: 'json', content }
+  });
+  expect(answer.ok(), `writing ${name}: ${answer.status()}`).toBe(true);
+  await page.goto(`/doc/tree/${name}?reset`);
+  await expect(page.locator('.jp-Notebook .jp-CodeCell').first()).toBeVisible();
+  await expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).toBeVisible({
+    timeout: 90_000
+  });
+}
+
+/** The code cell of this index, counted from 0. */
+export function cell(page: Page, index: number): Locator {
+  return page.locator('.jp-Notebook .jp-CodeCell').nth(index);
+}
+
+/** Start a cell without waiting for its end. */
+export async function startCell(page: Page, index: number): Promise<void> {
+  await cell(page, index).locator('.cm-content').click();
+  await page.keyboard.press('Control+Enter');
+}
+
+/** Run a cell and wait until it has ended without an error. */
+export async function runCell(page: Page, index: number, timeout = 90_000): Promise<Locator> {
+  await startCell(page, index);
+  const prompt = cell(page, index).locator('.jp-InputArea-prompt');
+  await expect(prompt).toHaveText(/^\[\d+\]:$/, { timeout });
+  const error = cell(page, index).locator(
+    '.jp-OutputArea-output[data-mime-type*="error"], .jp-RenderedText[data-mime-type*="stderr"]'
+  );
+  if ((await error.count()) > 0) {
+    throw new Error(`cell ${index} failed:\n${await error.first().innerText()}`);
+  }
+  return cell(page, index).locator('.jp-Cell-outputArea');
+}
