@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import msgpack
 
@@ -28,7 +28,7 @@ def task(key: Any, group: str, prefix: str, span: str | None = None) -> Any:
 
 
 class _Group:
-    _known: dict[str, _Group] = {}
+    _known: ClassVar[dict[str, _Group]] = {}
 
     def __new__(cls, name: str, prefix: Any, span_id: str | None) -> _Group:
         if name not in cls._known:
@@ -50,8 +50,7 @@ def said(worker: int, thread: int, *spans: tuple[str, float, float], **more: Any
         "metadata": {},
         "stimulus_id": f"task-finished-{BASE + 2!r}",
         "startstops": tuple(
-            {"action": action, "start": BASE + start, "stop": BASE + stop}
-            for action, start, stop in spans
+            {"action": action, "start": BASE + start, "stop": BASE + stop} for action, start, stop in spans
         ),
         **more,
     }
@@ -100,9 +99,7 @@ def several() -> list[bytes]:
     )
     second = log.frames(first["next"], first["names"])
     log._roll()
-    log.extend(
-        [(task(("sum-" + TOKEN, 1, 1), "sum-" + TOKEN, "sum"), said(0, 0, ("compute", 3.0, 3.5)))]
-    )
+    log.extend([(task(("sum-" + TOKEN, 1, 1), "sum-" + TOKEN, "sum"), said(0, 0, ("compute", 3.0, 3.5)))])
     third = log.frames(second["next"], second["names"])
     return [*first["frames"], *second["frames"], *third["frames"]]
 

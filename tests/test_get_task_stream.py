@@ -114,9 +114,7 @@ def test_empty_block(client: Client) -> None:
 
 def test_tasks_that_run_twice_are_there_twice() -> None:
     with (
-        LocalCluster(
-            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
-        ) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
         Client(cluster) as client,
         get_task_stream(client) as ts,
     ):
@@ -142,9 +140,8 @@ async def test_asynchronous_client(c: Client, s: Any, a: Any) -> None:
     async with get_task_stream(c) as ts:
         await c.submit(abs, -1, key="here")
     assert [r["key"] for r in ts.data] == ["here"]
-    with pytest.raises(ValueError, match="async with"):
-        with get_task_stream(c):
-            pass
+    with pytest.raises(ValueError, match="async with"), get_task_stream(c):
+        pass
     assert ensure_recorder(s) is ensure_recorder(s)
 
 

@@ -81,21 +81,18 @@ class TaskTable:
         -------
         dict of str to ndarray
             Per record: ``group lane type error metadata`` (ids), ``nbytes`` (bytes), ``stimulus``
-            (s), ``spans``, ``key_len``. Per span: ``action`` and ``source`` (ids), ``start`` and ``stop`` (seconds
-            since the epoch, on the worker's clock), ``record`` (index of its record).
+            (s), ``spans``, ``key_len``. Per span: ``action`` and ``source`` (ids), ``start`` and
+            ``stop`` (seconds since the epoch, on the worker's clock), ``record`` (index of its
+            record).
         """
         if self._columns is None:
             joined = {name: self._join(name, dtype) for name, dtype in _RECORD.items()}
             joined["action"] = self._join("action", "<u4")
             joined["source"] = self._join("source", "<u4")
             for name in ("start", "stop"):
-                parts = [
-                    np.frombuffer(f.cols[name][1], dtype="<f8") + f.base for f in self._frames
-                ]
+                parts = [np.frombuffer(f.cols[name][1], "<f8") + f.base for f in self._frames]
                 joined[name] = np.concatenate(parts) if parts else np.empty(0, "<f8")
-            joined["record"] = np.repeat(
-                np.arange(len(joined["spans"]), dtype="u4"), joined["spans"]
-            )
+            joined["record"] = np.repeat(np.arange(len(joined["spans"]), dtype="u4"), joined["spans"])
             self._columns = joined
         return self._columns
 
@@ -118,7 +115,7 @@ class TaskTable:
             lengths = np.frombuffer(frame.cols["key_len"][1], "<u4").tolist()
             groups = np.frombuffer(frame.cols["group"][1], "<u4").tolist()
             names = self._names
-            for length, group in zip(lengths, groups):
+            for length, group in zip(lengths, groups, strict=True):
                 out.append(unpack_key(packed[at : at + length], names[group][0]))
                 at += length
         return out
@@ -139,7 +136,7 @@ class TaskTable:
         names = self._names
         spans = [
             {"action": names[action], "start": start, "stop": stop}
-            for action, start, stop in zip(columns["action"], columns["start"], columns["stop"])
+            for action, start, stop in zip(columns["action"], columns["start"], columns["stop"], strict=True)
         ]
         for i in np.flatnonzero(self.columns()["source"] != NO_NAME).tolist():
             spans[i]["source"] = names[columns["source"][i]]
@@ -155,6 +152,7 @@ class TaskTable:
             columns["nbytes"],
             columns["stimulus"],
             columns["spans"],
+            strict=True,
         ):
             worker, thread, worker_name = names[lane]
             group_name, prefix, span = names[group][:3]

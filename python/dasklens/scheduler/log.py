@@ -50,9 +50,9 @@ _CODES = {"u4": "I", "f8": "d"}
 _NAME_OVERHEAD = 41
 
 
-def cut(text: Any) -> str:
+def cut(text: object) -> str:
     """`text` as a string of bounded length that says when something is missing."""
-    text = text if isinstance(text, str) else ("" if text is None else str(text))
+    text = "" if text is None else str(text)
     if len(text) <= TEXT_LIMIT:
         return text
     return f"{text[:TEXT_LIMIT]}\n… ({TEXT_LIMIT:,} of {len(text):,} characters)"
@@ -91,7 +91,7 @@ class Chunk:
     add_stop: Any
 
     def _forget(self) -> None:
-        """The ids of what has a name here, by TaskGroup, (worker, thread), typename, …"""
+        """Begin with no names: ids by TaskGroup, (worker, thread), typename, action, text."""
         self.groups: dict[Any, int] = {}
         self.lanes: dict[Any, int] = {}
         self.types: dict[Any, int] = {}
@@ -108,9 +108,8 @@ class Chunk:
 
     @property
     def nbytes(self) -> int:
-        columns = sum(
-            len(c) * (c.itemsize if isinstance(c, array) else 1) for c in self.cols.values()
-        )
+        """Bytes that the chunk takes."""
+        columns = sum(len(c) * (c.itemsize if isinstance(c, array) else 1) for c in self.cols.values())
         return columns + len(self.keys) + self.names_bytes
 
     def trim(self) -> None:

@@ -232,9 +232,7 @@ def _hot_path(
 
     def transition(key: Any, start: str, finish: str, *args: Any, **said: Any) -> None:
         # Without startstops nothing ran: the scheduler found the result somewhere.
-        if start == "processing" and (
-            (finish == "memory" and "startstops" in said) or finish == "erred"
-        ):
+        if start == "processing" and ((finish == "memory" and "startstops" in said) or finish == "erred"):
             if not pending:
                 wake()
             # The TaskState stays reachable until the drain, so its group is there even if the

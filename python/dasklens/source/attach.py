@@ -45,17 +45,13 @@ def resolve_client(client: Client | None) -> Client:
             client = default_client()
         except ValueError:
             raise ValueError(
-                "No Dask client here yet. Make one first: "
-                "from distributed import Client; client = Client()"
+                "No Dask client here yet. Make one first: from distributed import Client; client = Client()"
             ) from None
     if not isinstance(client, Client):
-        raise TypeError(
-            f"client should be a distributed.Client or None, got {type(client).__name__}."
-        )
+        raise TypeError(f"client should be a distributed.Client or None, got {type(client).__name__}.")
     if client.status in ("closed", "closing"):
         raise ValueError(
-            "This Dask client is closed. Make a new one: "
-            "from distributed import Client; client = Client()"
+            "This Dask client is closed. Make a new one: from distributed import Client; client = Client()"
         )
     return client
 
@@ -73,9 +69,12 @@ async def attach(client: Client) -> dict[str, Any]:
     NotRecorded
         Where recording is switched off, or the scheduler lets nobody add plugins.
     """
-    if not await _recording(client):
+    scheduler = rpc_of(client)
+    # Asking for a topic is safe everywhere; an unknown handler would put a warning into the log of
+    # a scheduler without dasklens.
+    if not await scheduler.events(topic=NAME):
         await _add(client)
-    hello: dict[str, Any] = await client.scheduler.dasklens_hello()
+    hello: dict[str, Any] = await scheduler.dasklens_hello()
     if hello["protocol"] != PROTOCOL:
         from .. import __version__
 
@@ -86,10 +85,9 @@ async def attach(client: Client) -> dict[str, Any]:
     return hello
 
 
-async def _recording(client: Client) -> bool:
-    # Asking for a topic is safe everywhere; an unknown handler would put a warning into the log
-    # of a scheduler without dasklens.
-    return bool(await client.scheduler.events(topic=NAME))
+def rpc_of(client: Client) -> Any:
+    """The client's own connection to its scheduler; handlers are its attributes."""
+    return client.scheduler
 
 
 async def _add(client: Client) -> None:
@@ -109,14 +107,12 @@ async def _add(client: Client) -> None:
         upload = SchedulerUploadFile(path)
         from distributed.protocol.pickle import dumps
 
-        await client.scheduler.register_scheduler_plugin(
+        await rpc_of(client).register_scheduler_plugin(
             plugin=dumps(upload), name=_UPLOAD_PLUGIN, idempotent=False
         )
         # By reference, spelt out: the class exists under this name on the scheduler only.
         recorder = f"c{UPLOADED}.scheduler.recorder\nRecorder\n(tR.".encode()
-        await client.scheduler.register_scheduler_plugin(
-            plugin=recorder, name=NAME, idempotent=True
-        )
+        await rpc_of(client).register_scheduler_plugin(plugin=recorder, name=NAME, idempotent=True)
     except Exception as error:
         raise NotRecorded(
             f"The scheduler at {_address(client)} does not record for dasklens and lets no "
@@ -126,7 +122,7 @@ async def _add(client: Client) -> None:
     finally:
         # Its work is done; every plugin costs the scheduler a call a transition.
         with contextlib.suppress(Exception):
-            await client.scheduler.unregister_scheduler_plugin(name=_UPLOAD_PLUGIN)
+            await rpc_of(client).unregister_scheduler_plugin(name=_UPLOAD_PLUGIN)
         with contextlib.suppress(OSError):
             os.remove(path)
             os.rmdir(os.path.dirname(path))
@@ -148,7 +144,7 @@ def source_zip() -> bytes:
 
 
 def _address(client: Client) -> str:
-    return str(client.scheduler.address) if client.scheduler is not None else "?"
+    return str(getattr(client.scheduler, "address", "?"))
 
 
 def _local_scheduler(client: Client) -> Any:

@@ -20,7 +20,7 @@ from distributed import Client
 from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
-from .attach import attach, resolve_client
+from .attach import attach, resolve_client, rpc_of
 from .errors import NotRecorded
 
 logger = logging.getLogger(__name__)
@@ -42,11 +42,12 @@ class _Thread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """The running loop, started when first asked for (again after a fork)."""
         with self._lock:
-            if self._loop is None or not self._thread.is_alive():
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
                     target=self._loop.run_forever, name="dasklens-reader", daemon=True
@@ -84,7 +85,7 @@ class LiveFeed:
         self._client = resolve_client(client)
         self._on_frames = _weak(on_frames)
         self._on_phase = _weak(on_phase)
-        self._address = str(self._client.scheduler.address)
+        self._address = str(rpc_of(self._client).address)
         self._connection_args = dict(self._client.connection_args)
         self._reader = uuid.uuid4().hex
         self._cursor, self._names, self._log = 0, 0, ""
@@ -100,7 +101,7 @@ class LiveFeed:
         if self._task is not None or self._closed:
             return
         self._loop = _thread.loop()
-        client_loop = self._client.loop
+        client_loop: Any = self._client.loop
         # Attaching goes through the client, on the client's own loop.
         client_loop.add_callback(self._attach)
         self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)  # type: ignore[assignment]

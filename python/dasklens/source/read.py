@@ -6,13 +6,13 @@ from typing import Any
 
 from distributed import Client
 
-from .attach import attach
+from .attach import attach, rpc_of
 
 
 async def cursor(client: Client) -> dict[str, Any]:
     """Attach, and say where the log is now: ``{"log": id, "cursor": n}``."""
     await attach(client)
-    now: dict[str, Any] = await client.scheduler.dasklens_cursor()
+    now: dict[str, Any] = await rpc_of(client).dasklens_cursor()
     return now
 
 
@@ -25,14 +25,14 @@ async def read_tasks(client: Client, start: dict[str, Any]) -> tuple[list[bytes]
     missed : int
         Records that the log had to drop in between.
     """
-    end = await client.scheduler.dasklens_cursor()
+    end = await rpc_of(client).dasklens_cursor()
     # A scheduler that was started anew counts from nought.
     at = start["cursor"] if start["log"] == end["log"] else 0
     log, until, names = end["log"], end["cursor"], 0
     frames: list[bytes] = []
     missed = 0
     while at < until:
-        reply = await client.scheduler.dasklens_read(
+        reply = await rpc_of(client).dasklens_read(
             cursor=at, names=names, log=log, until=until, max_bytes=4 << 20
         )
         if reply["log"] != log or reply["next"] <= at:

@@ -30,7 +30,7 @@ def pack_key(key: Any, group: str) -> bytes:
     try:
         if type(key) is tuple:
             if key and key[0] == group:
-                return _TUPLE + _packer.pack(key[1:])
+                return _TUPLE + bytes(_packer.pack(key[1:]))
         elif type(key) is str and key.startswith(group):
             rest = key[len(group) :]
             if len(rest) == 33 and rest[0] == "-":
@@ -43,7 +43,7 @@ def pack_key(key: Any, group: str) -> bytes:
                     if digits.hex() == rest[1:]:
                         return _HEX + digits
             return _TEXT + rest.encode("utf-8", "surrogatepass")
-        return _WHOLE + _packer.pack(key)
+        return _WHOLE + bytes(_packer.pack(key))
     except (TypeError, ValueError, OverflowError, RecursionError):
         # A packer that raised may hold half a value.
         _packer = msgpack.Packer(use_bin_type=True, unicode_errors="surrogatepass")
@@ -67,6 +67,4 @@ def unpack_key(packed: bytes, group: str) -> Any:
 
 
 def _unpack(data: bytes) -> Any:
-    return msgpack.unpackb(
-        data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass"
-    )
+    return msgpack.unpackb(data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass")
