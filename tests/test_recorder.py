@@ -127,6 +127,7 @@ async def test_a_burst_is_converted_in_short_batches(c: Client, s: Scheduler, a:
     assert reply["next"] == before + 5_000
     assert max(sizes) <= recorder_module.BATCH
     assert sum(sizes) >= 5_000
+    assert recorder.log.next == before + 5_000
 
 
 @gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])

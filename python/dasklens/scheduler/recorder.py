@@ -35,8 +35,9 @@ PROTOCOL = 1
 
 #: Seconds from the first finished task to the drain, and between two drains of a busy scheduler.
 FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.1
-#: Records a drain converts before it lets the loop go on: 2 to 3 ms.
-BATCH = 1000
+#: Records a drain converts before it looks at the clock, and seconds after which it lets the loop
+#: go on.
+BATCH, BUDGET = 100, 0.002
 #: Seconds a reader may wait for news in one call, and after which a silent one is forgotten.
 LONGEST_WAIT, FORGET_AFTER = 4.0, 9.0
 
@@ -103,9 +104,12 @@ class Recorder(SchedulerPlugin):
 
     def _drain(self) -> None:
         pending = self._pending
-        batch = pending[:BATCH]
-        self.log.extend(batch)
-        del pending[: len(batch)]
+        stop = monotonic() + BUDGET
+        done = 0
+        while done < len(pending) and (done == 0 or monotonic() < stop):
+            self.log.extend(pending[done : done + BATCH])
+            done += BATCH
+        del pending[:done]
         self._last_drain = monotonic()
         if pending:
             self._timer = self._loop.call_later(0, self._drain)
