@@ -1,0 +1,82 @@
+/** Numbers as people read them. */
+
+const DIGITS = 3;
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(DIGITS)));
+}
+
+/** A duration in seconds, with three digits: `12 µs`, `3.45 ms`, `1.2 s`, `2 min 5 s`, `3 h 20 min`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) {
+    return '?';
+  }
+  const sign = seconds < 0 ? '-' : '';
+  const size = Math.abs(seconds);
+  if (size === 0) {
+    return '0 s';
+  }
+  if (size < 0.9995e-3) {
+    return `${sign}${short(size * 1e6)} µs`;
+  }
+  if (size < 0.9995) {
+    return `${sign}${short(size * 1e3)} ms`;
+  }
+  if (size < 59.95) {
+    return `${sign}${short(size)} s`;
+  }
+  const whole = Math.round(size);
+  return whole < 3600
+    ? `${sign}${pair(Math.floor(whole / 60), 'min', whole % 60, 's')}`
+    : `${sign}${pair(Math.floor(whole / 3600), 'h', Math.floor((whole % 3600) / 60), 'min')}`;
+}
+
+function pair(large: number, unit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large} ${unit}` : `${large} ${unit} ${small} ${smallUnit}`;
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** A size in bytes, in the units that Dask prints. */
+export function bytes(size: number | null): string {
+  if (size === null || !Number.isFinite(size)) {
+    return '?';
+  }
+  let unit = 0;
+  let value = size;
+  while (Math.abs(value) >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(value < 10 ? 2 : 1)} ${UNITS[unit]}`;
+}
+
+/** The time of day of an instant in seconds since the epoch, with so many digits behind the second. */
+export function clock(time: number, digits = 0): string {
+  // Rounded to what is shown before it is cut into fields, or 59.9996 would read "59" or "60".
+  const scale = 10 ** digits;
+  const ticks = Math.round(time * scale);
+  const whole = Math.floor(ticks / scale);
+  const date = new Date(whole * 1000);
+  if (Number.isNaN(date.getTime())) {
+    return '?';
+  }
+  const fields = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  const text = fields.map(field => String(field).padStart(2, '0')).join(':');
+  return digits > 0 ? `${text}.${String(ticks - whole * scale).padStart(digits, '0')}` : text;
+}
+
+/** The day of an instant, as `2025-01-31`. */
+export function day(time: number): string {
+  const date = new Date(time * 1000);
+  return [
+    date.getFullYear(),
+    String(date.getMonth() + 1).padStart(2, '0'),
+    String(date.getDate()).padStart(2, '0')
+  ].join('-');
+}
+
+/** A count with its noun: `1 task`, `1,234 tasks`. */
+export function counted(n: number, noun: string): string {
+  return `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
+}

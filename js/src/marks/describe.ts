@@ -1,0 +1,44 @@
+/** The text alternative of a task stream: what a person who sees it would take from it first. */
+
+import { clock, counted, day, duration } from '../core/format';
+import type { TaskLog } from '../core/tasks';
+import type { Range } from '../core/viewport';
+
+/** Prefixes named. */
+const NAMED = 3;
+
+export const EMPTY_TEXT = 'No tasks yet. Run something on the cluster, e.g. x.sum().compute().';
+
+/** What an empty plot says. */
+export function emptyText(phase: string): string {
+  switch (phase) {
+    case 'connecting':
+      return 'Connecting to the scheduler…';
+    case 'finished':
+      return 'No tasks ran.';
+    default:
+      return EMPTY_TEXT;
+  }
+}
+
+export function describe(log: TaskLog, time: Range, phase: string): string {
+  if (log.nRecords === 0) {
+    return `Task stream. ${emptyText(phase)}`;
+  }
+  const workers = new Set(log.lanes.map(lane => lane.worker)).size;
+  const errors = log.nErrors > 0 ? `, ${log.nErrors.toLocaleString('en')} of them erred` : '';
+  const dropped =
+    log.missed > 0
+      ? ` Showing ${log.nRecords.toLocaleString('en')} of ${(log.nRecords + log.missed).toLocaleString('en')}.`
+      : '';
+  const most = [...log.prefixes]
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, NAMED)
+    .map(prefix => `${prefix.name} ${duration(prefix.seconds)}`);
+  return (
+    `Task stream: ${counted(log.nRecords, 'task')}${errors}, on ${counted(log.lanes.length, 'thread')} ` +
+    `of ${counted(workers, 'worker')}.${dropped} ` +
+    `Shown: ${day(time[0])}, ${clock(time[0], 1)} to ${clock(time[1], 1)}. ` +
+    `Most time: ${most.join(', ')}.`
+  );
+}

@@ -1,0 +1,54 @@
+/**
+ * What the model tells the kernel, and when. The kernel may be busy for minutes: what is said while a
+ * cell runs waits in its queue, so we say things once, late, and not again too soon.
+ */
+
+import type { WidgetModel } from '@jupyter-widgets/base';
+
+/** How long the kernel is left alone after something changed here, in milliseconds. */
+const SAVE_AFTER = 300;
+/** Between two questions for missing frames, at first and at most, in milliseconds. */
+const ASK_AGAIN = 2000;
+const ASK_AGAIN_MOST = 30000;
+
+export class Exchange {
+  private readonly unsaved = new Set<WidgetModel>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private askedAt = -Infinity;
+  private delay = ASK_AGAIN;
+
+  constructor(private readonly model: WidgetModel) {}
+
+  /** Save what changed in a model, together with all that changes within the next moment. */
+  saveSoon(model: WidgetModel): void {
+    this.unsaved.add(model);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const models = [...this.unsaved];
+      this.unsaved.clear();
+      models.filter(each => each.comm_live).forEach(each => each.save_changes());
+    }, SAVE_AFTER);
+  }
+
+  /**
+   * Ask for frames from a cursor and a name on. Frames that were under way come in the meantime and
+   * show the same gap again: they are no reason to ask again.
+   */
+  ask(cursor: number, names: number, log: string): void {
+    const now = Date.now();
+    if (!this.model.comm_live || now - this.askedAt < this.delay) {
+      return;
+    }
+    if (this.askedAt > 0) {
+      this.delay = Math.min(ASK_AGAIN_MOST, this.delay * 2);
+    }
+    this.askedAt = now;
+    this.model.send({ type: 'read', cursor, names, log }, {});
+  }
+
+  /** A frame fitted: the next gap is a new one. */
+  answered(): void {
+    this.askedAt = -Infinity;
+    this.delay = ASK_AGAIN;
+  }
+}
