@@ -29,7 +29,7 @@ test('a server of another version is named, with the remedy', async ({ page }) =
     route.fulfill({ json: { dasklens: '0.0.7', jupyter_server: '2.20.0', python: '3.12.1' } })
   );
   await page.goto('/lab?reset');
-  const warning = page.locator(toast).getByText('dasklens: this page has version');
+  const warning = page.locator(toast).getByText('dasklens: this page has');
   await expect(warning).toContainText('the Jupyter server has 0.0.7');
   await expect(warning).toContainText('Restart the Jupyter server');
 });

@@ -37,7 +37,7 @@ PROTOCOL = 1
 FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.1
 #: Records a drain converts before it looks at the clock, and seconds after which it lets the loop
 #: go on.
-BATCH, BUDGET = 100, 0.002
+BATCH, BUDGET = 100, 0.001
 #: Seconds a reader may wait for news in one call, and after which a silent one is forgotten.
 LONGEST_WAIT, FORGET_AFTER = 4.0, 9.0
 
