@@ -24,8 +24,9 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'Warns when page and Jupyter server have different versions of dasklens.',
   autoStart: true,
   activate: (app: JupyterFrontEnd) => {
-    greet(app.serviceManager.serverSettings).then(
-      warning => {
+    // Notifications sent before the application is restored are only counted, not shown.
+    Promise.all([greet(app.serviceManager.serverSettings), app.restored]).then(
+      ([warning]) => {
         if (warning !== null) {
           Notification.warning(warning, { autoClose: false });
         }

@@ -27,6 +27,6 @@ export function mismatch(page: string, server: string): string | null {
 export function silent(page: string, status: number): string {
   return (
     `dasklens: this page has ${page}, the Jupyter server answers ${status}. ` +
-    'Restart it, or run: jupyter server extension enable dasklens.server'
+    'Restart it or run: jupyter server extension enable dasklens.server'
   );
 }
