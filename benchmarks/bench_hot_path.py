@@ -108,7 +108,7 @@ async def _measure() -> list[Row]:
         for name, seconds in spent.items():
             calls[name].append(seconds / N * 1e6)
         drains.append(drained / N * 1e6)
-    empty, upstream, ours = (median(calls[name]) for name in plugins)
+    empty, upstream, _ = (median(calls[name]) for name in plugins)
     extra = median(o - e for o, e in zip(calls["ours"], calls["empty"], strict=True))
     total = extra + median(drains)
     rows = [
@@ -133,9 +133,7 @@ async def _measure() -> list[Row]:
     recorder.log.extend((known[key], message) for key, message in messages)
     gc.collect()
     grown = len(gc.get_objects()) - objects
-    rows.append(
-        Row("gc objects for 100,000 records", "none a record", "-", str(grown), grown < N / 1000)
-    )
+    rows.append(Row("gc objects for 100,000 records", "none a record", "-", str(grown), grown < N / 1000))
     return rows
 
 

@@ -1,10 +1,11 @@
 // The anywidget parts: each an ES module with nothing left to import, as `_esm` wants it.
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { clean } from './outputs.mjs';
 
 const folder = clean('static', '.js');
-const names = readdirSync('src/parts').filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+const all = existsSync('src/parts') ? readdirSync('src/parts') : [];
+const names = all.filter(name => name.endsWith('.ts') && !name.endsWith('.test.ts'));
 
 // A file without a default export is shared by the parts, and is no part.
 const { metafile } = await build({

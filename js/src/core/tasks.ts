@@ -21,7 +21,7 @@ export interface Lane {
   readonly id: number;
   readonly worker: string;
   readonly workerName: string;
-  readonly thread: number | string;
+  readonly thread: number | string | null;
 }
 
 export interface Prefix {
@@ -53,7 +53,7 @@ export interface TaskRecord {
   group: string;
   worker: string;
   workerName: string;
-  thread: number | string;
+  thread: number | string | null;
   status: 'OK' | 'error';
   nbytes: number | null;
   typename: string;
@@ -80,6 +80,9 @@ const MOST_SLOTS = 0xfffe;
 /** In columns of one, two and four bytes: the value is elsewhere. */
 const MANY = 0xff;
 const BIG = 0xffffffff;
+
+/** The lane of tasks that failed without having been on a worker. */
+const NO_WORKER = '(no worker)';
 
 export class TaskLog {
   readonly table = new SpanTable();
@@ -321,20 +324,27 @@ export class TaskLog {
           const row = 2 * laneId + (isStrip(kind) ? 1 : 0);
           this.table.push(row, from, long, this.slotId(prefix, kind, name), i, kind === ERROR);
         }
-        let listed = nSpans;
-        if (erred && nSpans === 0 && stimulus && Number.isFinite(stimulus[k])) {
+        if (erred && nSpans === 0) {
           // It failed before any work began: still to be seen, as a mark without length.
-          begin = stimulus[k] - this.table.base;
+          begin = this.failedAt(stimulus?.[k] ?? NaN, frame.base);
           this.table.push(2 * laneId, begin, 0, this.slotId(prefix, ERROR, ''), i, true);
-          listed = 0;
         }
         this.begin.push(begin);
-        this.spans.push(Math.min(listed, MANY));
+        this.spans.push(Math.min(nSpans, MANY));
         this.nSpans += nSpans;
       }
       keyAt = keyEnd;
       spanAt += nSpans;
     }
+  }
+
+  /**
+   * When a task failed that no worker began, in seconds after the table's base. A task that died with
+   * its worker carries no time at all: about then is when we had last heard of anything.
+   */
+  private failedAt(stimulus: number, frameBase: number): number {
+    const { base, latest } = this.table;
+    return Number.isFinite(stimulus) ? stimulus - base : Math.max(latest, frameBase - base);
   }
 
   private failedSpan(action: Column, at: number, n: number): number {
@@ -358,13 +368,18 @@ export class TaskLog {
   }
 
   private laneId(laneName: number): number {
-    const [worker, thread, workerName] = this.names[laneName] as [string, number | string, string];
+    const [worker, thread, workerName] = this.names[laneName] as [string, number | string | null, string];
     const name = `${worker}\n${String(thread)}`;
     let id = this.laneIds.get(name);
     if (id === undefined) {
       id = this.lanesById.length;
       this.laneIds.set(name, id);
-      this.lanesById.push({ id, worker, thread, workerName: String(workerName ?? '') || worker });
+      this.lanesById.push({
+        id,
+        worker,
+        thread,
+        workerName: String(workerName ?? '') || worker || NO_WORKER
+      });
       this.table.row(2 * id + 1);
     }
     return id;
