@@ -43,7 +43,7 @@ describe('records', () => {
       workerName: 'nine',
       thread: 140_130_857_973_440,
       status: 'error',
-      nbytes: 2 ** 41,
+      nbytes: null,
       typename: 'numpy.ndarray',
       exception: 'ValueError()',
       traceback: 'File x',
@@ -53,6 +53,11 @@ describe('records', () => {
       ],
       cursor: 0
     });
+  });
+
+  it('know sizes beyond four bytes, and unknown ones', () => {
+    feed([{ nbytes: 2 ** 41 }, { nbytes: NaN }, { nbytes: 2 ** 32 - 1 }, { nbytes: 0 }]);
+    expect([0, 1, 2, 3].map(i => log.record(i).nbytes)).toEqual([2 ** 41, null, 2 ** 32 - 1, 0]);
   });
 
   it('find their spans whatever lies between them', () => {

@@ -193,7 +193,8 @@ export class TaskLog {
       workerName: lane.workerName,
       thread: lane.thread,
       status: error ? 'error' : 'OK',
-      nbytes: nbytes === BIG ? (this.bigBytes.get(i) ?? null) : nbytes,
+      // A task that failed has no result; its frame says 0.
+      nbytes: error ? null : nbytes === BIG ? (this.bigBytes.get(i) ?? null) : nbytes,
       typename: this.types[this.type.get(i)],
       exception: error ? error[0] : null,
       traceback: error ? error[1] : null,
