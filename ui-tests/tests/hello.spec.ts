@@ -24,6 +24,12 @@ test('the plugins are active and agree with the server', async ({ page }) => {
   await expect(page.locator(toast).getByText('dasklens')).toHaveCount(0);
 });
 
+test('Notebook 7 loads the plugins too', async ({ page }) => {
+  const answer = page.waitForResponse(HELLO);
+  await page.goto('/tree');
+  expect((await answer).status()).toBe(200);
+});
+
 test('a server of another version is named, with the remedy', async ({ page }) => {
   await page.route(HELLO, route =>
     route.fulfill({ json: { dasklens: '0.0.7', jupyter_server: '2.20.0', python: '3.12.1' } })
