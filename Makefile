@@ -46,7 +46,7 @@ ui-tests: $(STAMPS)/test | lint types unit
 pytest: $(STAMPS)/test | lint types unit ui-tests
 	$(BIN)/python -m pytest
 
-bench: $(STAMPS)/test
+bench: $(STAMPS)/bench
 	$(BIN)/python benchmarks/run.py
 
 format: $(STAMPS)/test
@@ -82,4 +82,8 @@ $(STAMPS)/test: $(STAMPS)/lab ui-tests/package-lock.json
 	$(PIP) install --no-build-isolation --editable '.[lab,test]'
 	npm --prefix js ls >/dev/null 2>&1 || npm --prefix js ci
 	npm --prefix ui-tests ci
+	touch $@
+
+$(STAMPS)/bench: $(STAMPS)/test
+	$(PIP) install --no-build-isolation --editable '.[bench]'
 	touch $@
