@@ -42,12 +42,12 @@ export class Coverage {
   /** Whether any pixel of the last `cover` has an owner. */
   any = false;
 
+  /** Per slot the time covered in the pixel at hand; zero for all between pixels. */
   private sums = new Float64Array(64);
-  /** Per slot the number of the pixel that its sum belongs to: saves clearing the sums. */
-  private stamps = new Float64Array(64);
-  private stamp = 0;
-  private readonly runSlot: number[] = [];
-  private readonly runStop: number[] = [];
+  private slots = 0;
+  /** Spans that reach beyond the pixel at hand. */
+  private runSlot = new Uint16Array(16);
+  private runStop = new Float64Array(16);
 
   /**
    * Work out the pixels [from, to) of a row.
@@ -64,170 +64,185 @@ export class Coverage {
     wide?: number[],
     wideAt = Infinity
   ): void {
-    if (this.owner.length < grid.n) {
-      this.owner = new Uint16Array(grid.n);
-      this.share = new Float32Array(grid.n);
-    }
-    if (this.sums.length < kinds.length) {
-      this.sums = new Float64Array(kinds.length * 2);
-      this.stamps = new Float64Array(kinds.length * 2);
-      this.stamp = 0;
-    }
-    const { owner, share, sums, stamps, runSlot, runStop } = this;
+    this.fit(grid.n, kinds.length);
+    const { owner, share, sums } = this;
     const { t0, perSecond } = grid;
     const { start, duration, slot } = row;
-    const look = row.errors > 0 ? grid.errorWidth : 0;
+    const hasErrors = row.errors > 0;
+    const look = hasErrors ? grid.errorWidth : 0;
     const i0 = row.firstReaching(t0 + (from - look - 1) / perSecond);
     const i1 = row.lowerBound(t0 + (to + 1) / perSecond);
-    const hasErrors = row.errors > 0;
+    const widest = wide ? wideAt : Infinity;
+    let errors: number[] | null = null;
 
     owner.fill(NOBODY, from, to);
     share.fill(0, from, to);
     this.any = false;
-    runSlot.length = 0;
-    runStop.length = 0;
-    let errors: number[] | null = null;
 
     let pixel = from;
-    let stamp = ++this.stamp;
-    let best = 0;
-    let bestSlot = NOBODY;
+    let edge = from + 1;
+    /** Bit k is set when a slot of remainder k modulo 32 has a sum: says where to look, branch-free. */
+    let mask = 0;
     let total = 0;
-
+    let running = 0;
     for (let i = i0; i < i1; i++) {
-      const from0 = (start[i] - t0) * perSecond;
-      const b = from0 + duration[i] * perSecond;
+      let a = (start[i] - t0) * perSecond;
+      const b = a + duration[i] * perSecond;
       const s = slot[i];
-      if (wide && b - from0 >= wideAt && b > from && from0 < to) {
-        wide.push(i);
+      if (a >= to) {
+        break;
       }
       if (hasErrors && kinds[s] === ERROR) {
         (errors ??= []).push(i);
+        if (b - a >= widest && b > from) {
+          wide?.push(i);
+        }
         continue;
       }
-      if (b <= from || from0 >= to) {
+      if (b <= from) {
         continue;
       }
-      const a = from0 > from ? from0 : from;
-      if (a >= pixel + 1) {
-        // Finish the pixels up to the one that this span starts in.
-        const at = Math.floor(a);
+      if (b - a >= widest) {
+        wide?.push(i);
+      }
+      if (a < from) {
+        a = from;
+      }
+      if (a >= edge) {
         if (total > 0) {
-          owner[pixel] = bestSlot;
-          share[pixel] = total < 1 ? total : 1;
-          this.any = true;
+          this.finish(pixel, mask, total);
         }
-        if (runSlot.length > 0) {
-          this.stamp = stamp;
-          this.run(pixel + 1, at);
-          stamp = this.stamp;
-        }
-        pixel = at;
-        stamp++;
+        mask = 0;
         total = 0;
-        best = 0;
-        bestSlot = NOBODY;
-        for (let k = 0; k < runSlot.length; k++) {
-          const rs = runSlot[k];
-          const w = (runStop[k] < pixel + 1 ? runStop[k] : pixel + 1) - pixel;
-          const sum = stamps[rs] === stamp ? sums[rs] + w : w;
-          stamps[rs] = stamp;
-          sums[rs] = sum;
-          total += w;
-          if (sum > best || (sum === best && rs < bestSlot)) {
-            best = sum;
-            bestSlot = rs;
+        pixel = Math.floor(a);
+        if (running > 0) {
+          running = this.run(edge, pixel, running);
+        }
+        edge = pixel + 1;
+        if (running > 0) {
+          const { runSlot, runStop } = this;
+          let kept = 0;
+          for (let k = 0; k < running; k++) {
+            const rs = runSlot[k];
+            const stop = runStop[k];
+            const w = (stop < edge ? stop : edge) - pixel;
+            sums[rs] += w;
+            mask |= 1 << (rs & 31);
+            total += w;
+            if (stop > edge) {
+              runSlot[kept] = rs;
+              runStop[kept++] = stop;
+            }
           }
-          if (runStop[k] <= pixel + 1) {
-            this.dropRun(k--);
-          }
+          running = kept;
         }
       }
       let w: number;
-      if (b <= pixel + 1) {
+      if (b <= edge) {
         w = b - a;
       } else {
-        w = pixel + 1 - a;
-        runSlot.push(s);
-        runStop.push(b);
-      }
-      if (w > 0) {
-        const sum = stamps[s] === stamp ? sums[s] + w : w;
-        stamps[s] = stamp;
-        sums[s] = sum;
-        total += w;
-        if (sum > best || (sum === best && s < bestSlot)) {
-          best = sum;
-          bestSlot = s;
+        w = edge - a;
+        if (running === this.runSlot.length) {
+          this.growRuns();
         }
+        this.runSlot[running] = s;
+        this.runStop[running++] = b;
       }
+      sums[s] += w;
+      mask |= 1 << (s & 31);
+      total += w;
     }
     if (total > 0) {
-      owner[pixel] = bestSlot;
-      share[pixel] = total < 1 ? total : 1;
-      this.any = true;
+      this.finish(pixel, mask, total);
     }
-    this.stamp = stamp;
-    if (runSlot.length > 0) {
-      this.run(pixel + 1, to);
-    }
+    this.run(edge, to, running);
     if (errors) {
       this.coverErrors(row, grid, errors, from, to);
     }
   }
 
-  /** Pixels [from, to), in which no span starts: only running spans cover them. */
-  private run(from: number, to: number): void {
-    const { owner, share, sums, stamps, runSlot, runStop } = this;
+  /** Give a pixel to the slot with the largest sum, and clear the sums. */
+  private finish(pixel: number, mask: number, total: number): void {
+    const { sums, slots } = this;
+    let best = 0;
+    let owner = NOBODY;
+    for (let rest = mask; rest !== 0;) {
+      const bit = 31 - Math.clz32(rest);
+      rest &= ~(1 << bit);
+      for (let s = bit; s < slots; s += 32) {
+        const sum = sums[s];
+        if (sum > best || (sum === best && sum > 0 && s < owner)) {
+          best = sum;
+          owner = s;
+        }
+        sums[s] = 0;
+      }
+    }
+    this.owner[pixel] = owner;
+    this.share[pixel] = total < 1 ? total : 1;
+    this.any = true;
+  }
+
+  /**
+   * Pixels [from, to), in which no span starts: only the running ones cover them.
+   *
+   * @returns how many of them reach beyond `to`.
+   */
+  private run(from: number, to: number, running: number): number {
+    const { owner, share, sums, runSlot, runStop } = this;
     let pixel = from;
-    while (pixel < to && runSlot.length > 0) {
-      if (runSlot.length === 1) {
+    while (pixel < to && running > 0) {
+      if (running === 1) {
         const full = Math.min(to, Math.floor(runStop[0]));
         if (full > pixel) {
           owner.fill(runSlot[0], pixel, full);
           share.fill(1, pixel, full);
           this.any = true;
           pixel = full;
-          if (runStop[0] <= pixel) {
-            this.dropRun(0);
-          }
+          running = runStop[0] > pixel ? 1 : 0;
           continue;
         }
       }
-      const stamp = ++this.stamp;
-      let best = 0;
-      let bestSlot = NOBODY;
+      let mask = 0;
       let total = 0;
-      for (let k = 0; k < runSlot.length; k++) {
+      let kept = 0;
+      for (let k = 0; k < running; k++) {
         const s = runSlot[k];
-        const w = (runStop[k] < pixel + 1 ? runStop[k] : pixel + 1) - pixel;
-        const sum = stamps[s] === stamp ? sums[s] + w : w;
-        stamps[s] = stamp;
-        sums[s] = sum;
+        const stop = runStop[k];
+        const w = (stop < pixel + 1 ? stop : pixel + 1) - pixel;
+        sums[s] += w;
+        mask |= 1 << (s & 31);
         total += w;
-        if (sum > best || (sum === best && s < bestSlot)) {
-          best = sum;
-          bestSlot = s;
-        }
-        if (runStop[k] <= pixel + 1) {
-          this.dropRun(k--);
+        if (stop > pixel + 1) {
+          runSlot[kept] = s;
+          runStop[kept++] = stop;
         }
       }
-      if (total > 0) {
-        owner[pixel] = bestSlot;
-        share[pixel] = total < 1 ? total : 1;
-        this.any = true;
-      }
+      running = kept;
+      this.finish(pixel, mask, total);
       pixel++;
     }
+    return running;
   }
 
-  private dropRun(k: number): void {
-    const last = this.runSlot.length - 1;
-    this.runSlot[k] = this.runSlot[last];
-    this.runStop[k] = this.runStop[last];
-    this.runSlot.length = last;
-    this.runStop.length = last;
+  private fit(pixels: number, slots: number): void {
+    if (this.owner.length < pixels) {
+      this.owner = new Uint16Array(pixels);
+      this.share = new Float32Array(pixels);
+    }
+    if (this.sums.length < slots) {
+      this.sums = new Float64Array(slots);
+    }
+    this.slots = slots;
+  }
+
+  private growRuns(): void {
+    const size = this.runSlot.length * 2;
+    const [slots, stops] = [new Uint16Array(size), new Float64Array(size)];
+    slots.set(this.runSlot);
+    stops.set(this.runStop);
+    this.runSlot = slots;
+    this.runStop = stops;
   }
 
   private coverErrors(row: Row, grid: Grid, errors: number[], from: number, to: number): void {
@@ -266,5 +281,9 @@ const FAINTEST = 26;
 
 /** Alpha (0 to 255) that a share is drawn with. */
 export function alphaOf(share: number): number {
-  return share <= 0 ? 0 : Math.max(FAINTEST, Math.round(share * 255));
+  if (share <= 0) {
+    return 0;
+  }
+  const alpha = (share * 255 + 0.5) | 0;
+  return alpha < FAINTEST ? FAINTEST : alpha;
 }

@@ -96,10 +96,10 @@ export class Raster {
       return;
     }
     // Patterns keep their size for the eye on screens with more pixels.
-    const scale = Math.max(1, Math.round(picture.ratio));
+    const shift = Math.max(0, Math.round(Math.log2(picture.ratio)));
     const lines = this.lines;
     const { plain, ink, pattern, dimmed } = colours;
-    let patterned = false;
+    let patterned = 0;
     for (let x = 0; x < width; x++) {
       const s = owner[x];
       if (s === NOBODY) {
@@ -110,24 +110,28 @@ export class Raster {
       if (dimmed[s]) {
         alpha = (alpha * DIMMED) | 0;
       }
-      if (pattern[s]) {
-        patterned = true;
-      }
-      lines[x] = (plain[s] | (alpha << 24)) >>> 0;
+      patterned |= pattern[s];
+      lines[x] = plain[s] | (alpha << 24);
     }
     if (patterned) {
-      for (let row = PERIOD - 1; row >= 0; row--) {
-        for (let x = 0; x < width; x++) {
-          const s = owner[x];
-          const bit = 1 << (PERIOD * row + (((x / scale) | 0) % PERIOD));
-          const pixel = lines[x];
-          lines[row * width + x] =
-            s !== NOBODY && pattern[s] & bit ? ((pixel & 0xff000000) | ink[s]) >>> 0 : pixel;
+      lines.copyWithin(width, 0, width);
+      lines.copyWithin(2 * width, 0, 2 * width);
+      for (let x = 0; x < width; x++) {
+        const s = owner[x];
+        if (s === NOBODY || !pattern[s]) {
+          continue;
+        }
+        const column = pattern[s] >> ((x >> shift) % PERIOD);
+        const pixel = (lines[x] & 0xff000000) | ink[s];
+        for (let row = 0; row < PERIOD; row++) {
+          if (column & (1 << (PERIOD * row))) {
+            lines[row * width + x] = pixel;
+          }
         }
       }
     }
     for (let y = from; y < to; y++) {
-      const row = patterned ? ((y / scale) | 0) % PERIOD : 0;
+      const row = patterned ? (y >> shift) % PERIOD : 0;
       const line = lines.subarray(row * width, row * width + width);
       if (over) {
         blend(line, pixels, y * width);
@@ -217,14 +221,17 @@ function blend(line: Uint32Array, pixels: Uint32Array, at: number): void {
       continue;
     }
     const below = pixels[at + x];
-    const b = ((below >>> 24) * (255 - a)) / 255;
-    if (b === 0) {
+    const b = below >>> 24;
+    if (a === 255 || b === 0) {
       pixels[at + x] = above;
       continue;
     }
-    const sum = a + b;
-    const mix = (shift: number): number =>
-      Math.round((((above >>> shift) & 0xff) * a + ((below >>> shift) & 0xff) * b) / sum) << shift;
-    pixels[at + x] = ((Math.round(sum) << 24) | mix(16) | mix(8) | mix(0)) >>> 0;
+    const seen = b * (255 - a);
+    const sum = 255 * a + seen;
+    const part = (255 * a) / sum;
+    const red = (below & 0xff) + ((above & 0xff) - (below & 0xff)) * part;
+    const green = ((below >> 8) & 0xff) + (((above >> 8) & 0xff) - ((below >> 8) & 0xff)) * part;
+    const blue = ((below >> 16) & 0xff) + (((above >> 16) & 0xff) - ((below >> 16) & 0xff)) * part;
+    pixels[at + x] = ((sum / 255 + 0.5) << 24) | ((blue + 0.5) << 16) | ((green + 0.5) << 8) | (red + 0.5);
   }
 }

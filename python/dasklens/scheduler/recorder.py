@@ -34,7 +34,7 @@ NAME = "dasklens"
 PROTOCOL = 1
 
 #: Seconds from the first finished task to the drain, and between two drains of a busy scheduler.
-FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.1
+FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.15
 #: Records a drain converts before it looks at the clock, and seconds after which it lets the loop
 #: go on.
 BATCH, BUDGET = 100, 0.001
