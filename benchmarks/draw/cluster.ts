@@ -2,7 +2,16 @@
 
 import { encode } from '@msgpack/msgpack';
 
-const PREFIXES = ['read-parquet', 'getitem', 'sum', 'sum-aggregate', 'mul', 'random_sample', 'merge', 'store'];
+const PREFIXES = [
+  'read-parquet',
+  'getitem',
+  'sum',
+  'sum-aggregate',
+  'mul',
+  'random_sample',
+  'merge',
+  'store'
+];
 
 export class Cluster {
   private cursor = 0;
