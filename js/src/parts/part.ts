@@ -17,7 +17,7 @@ export interface Part {
   on(events: string, listener: (value?: unknown) => void): void;
 }
 
-interface PartTraits {
+export interface PartTraits {
   /** `IPY_MODEL_<id>`. */
   mark: string;
 }
