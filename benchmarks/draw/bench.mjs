@@ -6,19 +6,16 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { fill, launch } from '../../ui-tests/figure/open.mjs';
-import { endWithParent } from './parent.mjs';
+import { fill } from '../../ui-tests/figure/open.mjs';
+import { printMeasured } from './script.mjs';
 
-endWithParent();
 const spans = Number(process.argv[2] ?? 1_000_000);
 const lanes = Number(process.argv[3] ?? 64);
 /** Appending 10,000 spans a second to these lanes keeps them busy. */
 const RATE = 10_000;
 const MEAN = lanes / RATE / 1.25;
 
-const browser = await launch();
-try {
-  const page = await browser.newPage({ viewport: { width: 1320, height: 760 } });
+await printMeasured(async page => {
   const errors = await fill(page, [fileURLToPath(new URL('measure.ts', import.meta.url))]);
   const cdp = await page.context().newCDPSession(page);
   const memory = async () => {
@@ -62,7 +59,7 @@ try {
   if (errors.length > 0) {
     throw errors[0];
   }
-  const result = {
+  return {
     spans: nSpans,
     lanes: nLanes,
     first_picture_ms: Math.round(firstPicture),
@@ -73,7 +70,4 @@ try {
     append_follow: appendFollow,
     spans_at_end: await page.evaluate(() => window.stage.model.log.nSpans)
   };
-  console.log(JSON.stringify(result, null, 1));
-} finally {
-  await browser.close();
-}
+});

@@ -8,11 +8,16 @@ export interface Frames {
   frames: number;
 }
 
-/** Watch n frames; `act` is called in front of each. */
-export async function watchFrames(n: number, act: (i: number) => void = () => {}): Promise<Frames> {
+/** Watch n frames, or as many as come in so many seconds; `act` is called in front of each. */
+export async function watchFrames(
+  n: number,
+  act: (i: number) => void = () => {},
+  seconds = Infinity
+): Promise<Frames> {
   const between: number[] = [];
   let last = await nextFrame();
-  for (let i = 0; i < n; i++) {
+  const end = last + seconds * 1000;
+  for (let i = 0; i < n && last < end; i++) {
     act(i);
     const now = await nextFrame();
     between.push(now - last);
@@ -22,7 +27,7 @@ export async function watchFrames(n: number, act: (i: number) => void = () => {}
     median: quantile(between, 0.5),
     p95: quantile(between, 0.95),
     worst: quantile(between, 1),
-    frames: n
+    frames: between.length
   };
 }
 
