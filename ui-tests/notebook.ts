@@ -26,9 +26,15 @@ export async function openNotebook(page: Page, name: string, cells: string[]): P
   expect(answer.ok(), `writing ${name}: ${answer.status()}`).toBe(true);
   await page.goto(`/doc/tree/${name}?reset`);
   await expect(page.locator('.jp-Notebook .jp-CodeCell').first()).toBeVisible();
-  await expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).toBeVisible({
-    timeout: 90_000
-  });
+  // The indicator in the toolbar says "idle" before there is a kernel too.
+  await page.waitForFunction(
+    () => {
+      const context = (window as any).jupyterapp.shell.currentWidget?.sessionContext;
+      return context?.isReady === true && context.session?.kernel?.status === 'idle';
+    },
+    undefined,
+    { timeout: 90_000 }
+  );
 }
 
 /** The code cell of this index, counted from 0. */
@@ -38,8 +44,12 @@ export function cell(page: Page, index: number): Locator {
 
 /** Start a cell without waiting for its end. */
 export async function startCell(page: Page, index: number): Promise<void> {
-  await cell(page, index).locator('.cm-content').click();
-  await page.keyboard.press('Control+Enter');
+  // By command, not by key: a key goes wherever the focus went in the meantime.
+  await page.evaluate(async at => {
+    const { commands, shell } = (window as any).jupyterapp;
+    shell.currentWidget.content.activeCellIndex = at;
+    void commands.execute('notebook:run-cell');
+  }, index);
 }
 
 /** Run a cell and wait until it has ended without an error. */

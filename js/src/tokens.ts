@@ -14,6 +14,7 @@ export const MODULE_VERSION = `^${VERSION.split('.').slice(0, 2).join('.')}.0-0`
 /** Ids of the JupyterLab plugins. */
 export const PLUGIN = {
   widgets: 'dasklens:widgets',
+  views: 'dasklens:views',
   hello: 'dasklens:hello'
 } as const;
 

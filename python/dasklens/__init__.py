@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.widgets.task_stream import TaskStream as TaskStream
 
     __version__: str
 
 _HOMES = {
+    "TaskStream": "dasklens.widgets.task_stream",
     "get_task_stream": "dasklens.kernel.task_stream",
 }
 
-__all__ = ["__version__", "get_task_stream"]
+__all__ = ["TaskStream", "__version__", "get_task_stream"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,12 +10,25 @@ const SAVE_AFTER = 300;
 /** Between two questions for missing frames, at first and at most, in milliseconds. */
 const ASK_AGAIN = 2000;
 const ASK_AGAIN_MOST = 30000;
+/** How long nobody has to look before the kernel is told, in milliseconds: one that
+ * runs a cell again takes the view away for a moment only. */
+const LEAVE_AFTER = 10000;
+
+/** A compressed frame, as it is saved with a notebook. */
+export async function inflate(data: DataView): Promise<ArrayBuffer> {
+  const bytes = new Uint8Array(data.byteLength);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return new Response(
+    new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'))
+  ).arrayBuffer();
+}
 
 export class Exchange {
   private readonly unsaved = new Set<WidgetModel>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private askedAt = -Infinity;
   private delay = ASK_AGAIN;
+  private leaving: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly model: WidgetModel) {}
 
@@ -50,5 +63,24 @@ export class Exchange {
   answered(): void {
     this.askedAt = -Infinity;
     this.delay = ASK_AGAIN;
+  }
+
+  /** Nobody looks any more: unless somebody does again, the kernel need not read on. */
+  leave(): void {
+    clearTimeout(this.leaving);
+    this.leaving = setTimeout(() => {
+      if (this.model.comm_live) {
+        this.model.send({ type: 'unwatched' }, {});
+      }
+    }, LEAVE_AFTER);
+  }
+
+  stay(): void {
+    clearTimeout(this.leaving);
+  }
+
+  close(): void {
+    clearTimeout(this.leaving);
+    clearTimeout(this.timer);
   }
 }

@@ -19,8 +19,9 @@ import { KIND_NAMES } from '../core/kinds';
 import { TaskLog, type StartStop, type TaskRecord } from '../core/tasks';
 import { fitted, Follower, panned, withinLanes, zoomed, type Range } from '../core/viewport';
 import { MODULE_NAME, MODULE_VERSION } from '../tokens';
+import { alive } from './alive';
 import { describe } from './describe';
-import { Exchange } from './exchange';
+import { Exchange, inflate } from './exchange';
 
 export type PictureKind = 'png' | 'svg';
 export type Phase = 'connecting' | 'live' | 'paused' | 'lost' | 'finished';
@@ -40,6 +41,7 @@ export interface SpansView {
 
 /** A page that has not been sent anything by then was made without the kernel noticing: ask. */
 const ASK_AFTER = 1000;
+
 export class SpansModel extends MarkModel {
   // Backbone calls `initialize` from the constructor, before fields would be set: hence `declare`.
   /** What the frames said. */
@@ -89,6 +91,7 @@ export class SpansModel extends MarkModel {
       phase: 'connecting',
       reason: '',
       retry_at: null,
+      snapshot: null,
       // Not synced: dragging brushes an interval instead of panning.
       brush: false
     };
@@ -120,12 +123,22 @@ export class SpansModel extends MarkModel {
     );
     this.on('scales_updated', this.listenToScales, this);
     this.listenToScales();
+    this.on('change:phase', this.onPhase, this);
+    this.on('comm_live_update', this.onComm, this);
     const timer = setTimeout(() => {
       if (!this.fed) {
-        this.exchange.ask(this.log.next, this.log.nNames, this.log.id);
+        this.ask();
       }
     }, ASK_AFTER);
-    this.on('comm:close destroy', () => clearTimeout(timer));
+    this.on('comm:close destroy', () => {
+      clearTimeout(timer);
+      this.exchange.close();
+      alive.delete(this.model_id);
+    });
+    if (!this.comm_live) {
+      void this.restore();
+    }
+    alive.add(this.model_id);
     this.fitTime();
     this.fitLanes();
     this.wake();
@@ -255,11 +268,16 @@ export class SpansModel extends MarkModel {
 
   addView(view: SpansView): void {
     this.shownBy.add(view);
+    this.exchange.stay();
+    this.onPhase();
     this.wake();
   }
 
   removeView(view: SpansView): void {
     this.shownBy.delete(view);
+    if (this.shownBy.size === 0) {
+      this.exchange.leave();
+    }
   }
 
   /** Have the next animation frame do what is due. */
@@ -410,6 +428,33 @@ export class SpansModel extends MarkModel {
   }
 
   // --- the kernel -----------------------------------------------------------------------------------
+
+  private ask(): void {
+    this.exchange.ask(this.log.next, this.log.nNames, this.log.id);
+  }
+
+  /** The kernel paused because nobody looked; another page may have said so. */
+  private onPhase(): void {
+    if (this.get('phase') === 'paused' && this.shownBy.size > 0) {
+      this.ask();
+    }
+  }
+
+  private onComm(): void {
+    if (!this.comm_live && this.get('phase') !== 'finished') {
+      const reason = 'the kernel was restarted or has ended; run the cell again';
+      this.set({ phase: 'lost', reason, retry_at: null });
+    }
+  }
+
+  /** A page without a kernel shows what was saved with the notebook. */
+  private async restore(): Promise<void> {
+    const saved = this.get('snapshot') as DataView | null;
+    if (saved && saved.byteLength > 0) {
+      this.feed(await inflate(saved));
+      this.set({ phase: 'finished', reason: 'saved with the notebook', retry_at: null, follow: false });
+    }
+  }
 
   private onMessage(content: { type?: string }, buffers: DataView[]): void {
     if (content.type === 'frames') {

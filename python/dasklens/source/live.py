@@ -95,6 +95,9 @@ class LiveFeed:
         self._closed = False
         self._attached = threading.Event()
         self._attach_error: BaseException | None = None
+        self._scheduler: Any = None
+        #: Set, and replaced, whenever the cursor has moved or reading has begun.
+        self._moved = asyncio.Event()
 
     def start(self) -> None:
         """Begin to read. Returns at once."""
@@ -112,13 +115,49 @@ class LiveFeed:
             cursor = names = 0
         self._cursor, self._names = max(0, int(cursor)), max(0, int(names))
         self._rewound = True
+        self.start()
 
-    def close(self) -> None:
-        """Stop reading."""
-        self._closed = True
+    def catch_up(self, timeout: float = 1.0) -> bool:
+        """Wait until everything that the scheduler has heard of by now was read and passed on.
+
+        Returns
+        -------
+        bool
+            False when that took longer than `timeout` seconds, or nothing is being read.
+        """
         task, loop = self._task, self._loop
+        if task is None or loop is None or task.done():
+            return False
+        waiting = asyncio.run_coroutine_threadsafe(self._catch_up(), loop)
+        try:
+            waiting.result(timeout)
+        except Exception:
+            waiting.cancel()
+            return False
+        return True
+
+    def pause(self) -> None:
+        """Stop reading until `rewind` is called."""
+        task, loop = self._task, self._loop
+        self._task = None
         if task is not None and loop is not None and loop.is_running():
             loop.call_soon_threadsafe(task.cancel)
+
+    def close(self) -> None:
+        """Stop reading, for good."""
+        self._closed = True
+        self.pause()
+
+    async def _catch_up(self) -> None:
+        while self._scheduler is None:
+            await self._moved.wait()
+        end = await self._scheduler.dasklens_cursor()
+        while self._cursor < end["cursor"] and self._log in ("", end["log"]):
+            await self._moved.wait()
+
+    def _say_moved(self) -> None:
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     async def _attach(self) -> None:
         try:
@@ -153,6 +192,8 @@ class LiveFeed:
                 async with rpc(
                     self._address, timeout=CONNECT_TIMEOUT, connection_args=self._connection_args
                 ) as scheduler:
+                    self._scheduler = scheduler
+                    self._say_moved()
                     await self._read(scheduler)
                 return
             except (OSError, CommClosedError, asyncio.TimeoutError, TypeError) as error:
@@ -163,6 +204,8 @@ class LiveFeed:
                 self._say("lost", _reason(error), retry_at)
                 await asyncio.sleep(pause)
                 pause = min(RETRY_MOST, pause * 2)
+            finally:
+                self._scheduler = None
 
     async def _read(self, scheduler: Any) -> None:
         said_live = False
@@ -191,6 +234,7 @@ class LiveFeed:
             self._cursor, self._names = reply["next"], reply["names"]
             if reply["frames"]:
                 self._call(self._on_frames, reply["frames"])
+            self._say_moved()
             if self._client.status in ("closed", "closing"):
                 self._say("finished", "the client was closed")
                 return

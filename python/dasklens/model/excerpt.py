@@ -1,0 +1,129 @@
+"""The newest tasks of a log as one frame that stands alone: what a saved notebook keeps."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from ..wire.frames import NO_NAME, Frame, pack_frame, pack_name
+
+#: Tasks kept at most.
+MOST_TASKS = 4000
+_BY_NAME_OF_RECORD = ("group", "lane", "type", "error", "metadata")
+_BY_NAME_OF_SPAN = ("action", "source")
+
+
+class Excerpt:
+    """Remembers the newest frames of a log, so many that they hold `MOST_TASKS`."""
+
+    def __init__(self) -> None:
+        self._frames: deque[Frame] = deque()
+        self._names: dict[int, Any] = {}
+        self._log = ""
+        self._start = 0
+        self._n = 0
+
+    def append(self, frame: Frame) -> None:
+        """Take the next frame of a log."""
+        if frame.log != self._log:
+            self._frames.clear()
+            self._names.clear()
+            self._log = frame.log
+            self._start = frame.first - frame.missed
+            self._n = 0
+        self._names.update(enumerate(frame.names, frame.names0))
+        self._frames.append(frame)
+        self._n += _length(frame)
+        while self._n - _length(self._frames[0]) >= MOST_TASKS:
+            self._n -= _length(self._frames.popleft())
+
+    def packed(self, most_bytes: int) -> bytes:
+        """The newest tasks as a zlib-compressed frame of at most so many bytes; empty without any.
+
+        Its `missed` counts the tasks that were left out, so that whoever shows it says "N of M".
+        """
+        n = min(MOST_TASKS, self._n)
+        while n > 0:
+            data = zlib.compress(self._frame(n), 9)
+            if len(data) <= most_bytes:
+                return data
+            n = min(n - 1, int(n * 0.95 * most_bytes / len(data)))
+        return b""
+
+    def _frame(self, n: int) -> bytes:
+        parts = []
+        for frame in reversed(self._frames):
+            skip = max(0, _length(frame) - n)
+            parts.append(_columns(frame, skip))
+            n -= _length(frame) - skip
+            if n <= 0:
+                break
+        parts.reverse()
+        base = min(part.base for part in parts)
+        columns = {}
+        for name in sorted(set().union(*(part.columns for part in parts))):
+            pieces = [part.column(name) for part in parts]
+            if name in ("start", "stop"):
+                pieces = [p + (part.base - base) for p, part in zip(pieces, parts, strict=True)]
+            columns[name] = np.concatenate(pieces)
+        names = self._renumber(columns)
+        frame = self._frames[-1]
+        first = frame.next - len(columns["spans"])
+        return pack_frame(
+            stream=frame.stream,
+            log=frame.log,
+            first=first,
+            next=frame.next,
+            missed=first - self._start,
+            names0=0,
+            names=[pack_name(name) for name in names],
+            base=base,
+            cols={name: (column.dtype.str[1:], column.tobytes()) for name, column in columns.items()},
+        )
+
+    def _renumber(self, columns: dict[str, Any]) -> list[Any]:
+        """Number the names that are used from 0 on; the browser needs no pickled types."""
+        used: dict[int, int] = {}
+        names: list[Any] = []
+        for column in (*_BY_NAME_OF_RECORD, *_BY_NAME_OF_SPAN):
+            if column not in columns:
+                continue
+            unique, where = np.unique(columns[column], return_inverse=True)
+            fresh = []
+            for i in unique.tolist():
+                if i != NO_NAME and i not in used:
+                    used[i] = len(names)
+                    name = self._names[i]
+                    names.append((name[0], b"") if column == "type" else name)
+                fresh.append(NO_NAME if i == NO_NAME else used[i])
+            columns[column] = np.array(fresh, "<u4")[where]
+        return names
+
+
+def _length(frame: Frame) -> int:
+    return frame.next - frame.first
+
+
+class _Part:
+    def __init__(self, base: float, n: int, n_spans: int, columns: dict[str, Any]):
+        self.base, self.n, self.n_spans, self.columns = base, n, n_spans, columns
+
+    def column(self, name: str) -> Any:
+        found = self.columns.get(name)
+        if found is None:
+            # Sparse columns are left out of frames that have nothing in them.
+            return np.full(self.n_spans if name in _BY_NAME_OF_SPAN else self.n, NO_NAME, "<u4")
+        return found
+
+
+def _columns(frame: Frame, skip: int) -> _Part:
+    """The columns of a frame without its first records."""
+    whole = {name: np.frombuffer(data, f"<{dtype}") for name, (dtype, data) in frame.cols.items()}
+    spans, lengths = whole["spans"], whole["key_len"]
+    span, byte = int(spans[:skip].sum()), int(lengths[:skip].sum())
+    first = {"key": byte, **dict.fromkeys(("start", "stop", *_BY_NAME_OF_SPAN), span)}
+    cut = {name: column[first.get(name, skip) :] for name, column in whole.items()}
+    return _Part(frame.base, _length(frame) - skip, int(spans[skip:].sum()), cut)

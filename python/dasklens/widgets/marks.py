@@ -1,0 +1,147 @@
+"""`Spans`, the one mark of dasklens, and its two axes. `js/src/marks` draws them.
+
+What the mark shows comes as frames in custom messages, not as a trait: a trait would send all of it
+again with every change. Of the synced traits the browser's side is the master: what a person does
+takes effect there at once and is told here when the kernel has time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import bqplot
+from ipywidgets import CallbackDispatcher
+from traitlets import Bool, Bytes, Dict, Enum, Float, List, TraitError, Tuple, Unicode, validate
+
+_MAJOR, _MINOR = version("dasklens").split(".")[:2]
+#: Range of browser sides that can draw what this sends; semver's maxSatisfying reads it.
+MODULE_VERSION = f"^{_MAJOR}.{_MINOR}.0-0"
+
+PHASES = ("connecting", "live", "paused", "lost", "finished")
+
+#: The browser's names of what a task record holds, and ours.
+_FIELDS = {"workerName": "worker_name", "exception": "exception_text", "traceback": "traceback_text"}
+_FIELDS_BACK = {ours: theirs for theirs, ours in _FIELDS.items()}
+
+
+def _record_from_json(value: Any, _widget: Any) -> Any:
+    return None if value is None else {_FIELDS.get(name, name): item for name, item in value.items()}
+
+
+def _record_to_json(value: Any, _widget: Any) -> Any:
+    return None if value is None else {_FIELDS_BACK.get(name, name): item for name, item in value.items()}
+
+
+class Spans(bqplot.Mark):
+    """Rectangles over time in lanes: every action of every task of the frames it was fed.
+
+    Parameters
+    ----------
+    scales : dict
+        ``x``, a `bqplot.LinearScale` of seconds since the epoch, and ``y``, one of lanes.
+
+    Attributes
+    ----------
+    follow : bool
+        Show the last `window` seconds and move on with the newest span.
+    window : float
+        Seconds.
+    selected : dict or None
+        The task that was clicked: ``key`` (as text), ``prefix, group, worker, worker_name, thread,
+        status, nbytes, typename, startstops, exception_text, traceback_text``.
+    interval : (float, float) or None
+        The brushed stretch of time, in seconds since the epoch.
+    highlight : list of str
+        Prefixes that stand out; all do when it is empty.
+    palette : dict of str to str
+        Colours as ``#rrggbb`` for prefixes that should not have their own.
+    phase : {"connecting", "live", "paused", "lost", "finished"}
+        State of what feeds the mark, with `reason` in words and `retry_at` in seconds since the epoch.
+    snapshot : bytes
+        What is drawn when the page has no kernel: a zlib-compressed frame.
+    """
+
+    _view_name = Unicode("Spans").tag(sync=True)
+    _model_name = Unicode("SpansModel").tag(sync=True)
+    _view_module = Unicode("dasklens").tag(sync=True)
+    _model_module = Unicode("dasklens").tag(sync=True)
+    _view_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+    _model_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+
+    scales_metadata = Dict(
+        {
+            "x": {"orientation": "horizontal", "dimension": "x"},
+            "y": {"orientation": "vertical", "dimension": "y"},
+        }
+    ).tag(sync=True)
+
+    follow = Bool(True).tag(sync=True)
+    window = Float(30.0).tag(sync=True)
+    selected = Dict(allow_none=True, default_value=None).tag(
+        sync=True, from_json=_record_from_json, to_json=_record_to_json
+    )
+    interval = Tuple(Float(), Float(), allow_none=True, default_value=None).tag(sync=True)
+    highlight = List(Unicode()).tag(sync=True)
+    palette = Dict(value_trait=Unicode(), key_trait=Unicode()).tag(sync=True)
+    phase = Enum(PHASES, default_value="connecting").tag(sync=True)
+    reason = Unicode("").tag(sync=True)
+    retry_at = Float(None, allow_none=True).tag(sync=True)
+    snapshot = Bytes(b"").tag(sync=True)
+
+    def __init__(self, **kwargs: Any):
+        self._page_handlers = CallbackDispatcher()
+        super().__init__(**kwargs)
+        self.on_msg(self._on_page_message)
+
+    @validate("window")
+    def _validate_window(self, proposal: Any) -> float:
+        seconds: float = proposal.value
+        if not 0 < seconds < float("inf"):
+            raise TraitError(f"window should be a number of seconds above 0, got {seconds!r}.")
+        return seconds
+
+    @validate("interval")
+    def _validate_interval(self, proposal: Any) -> Any:
+        if proposal.value is not None and not proposal.value[0] <= proposal.value[1]:
+            raise TraitError(f"interval should be (start, stop) with start <= stop, got {proposal.value!r}.")
+        return proposal.value
+
+    def feed(self, frames: Sequence[bytes]) -> None:
+        """Send frames to the pages that show this mark. May be called from any thread."""
+        if frames:
+            self.send({"type": "frames", "n": len(frames)}, list(frames))
+
+    def on_page(self, callback: Callable[[dict[str, Any]], None]) -> None:
+        """Have `callback` called with what a page asks for.
+
+        ``{"type": "read", "cursor", "names", "log"}`` asks for frames from there on: a page that is
+        new, or that missed some. ``{"type": "unwatched"}`` says that nobody looks any more.
+        """
+        self._page_handlers.register_callback(callback)
+
+    def _on_page_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if isinstance(content, dict) and content.get("type") in ("read", "unwatched"):
+            self._page_handlers(content)
+
+
+class _Axis(bqplot.Axis):
+    _view_module = Unicode("dasklens").tag(sync=True)
+    _model_module = Unicode("dasklens").tag(sync=True)
+    _view_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+    _model_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+
+
+class TimeAxis(_Axis):
+    """The clock on the wall, in the viewer's time zone, for a scale of seconds since the epoch."""
+
+    _view_name = Unicode("TimeAxis").tag(sync=True)
+    _model_name = Unicode("TimeAxisModel").tag(sync=True)
+
+
+class LaneAxis(_Axis):
+    """The workers' names beside their lanes."""
+
+    _view_name = Unicode("LaneAxis").tag(sync=True)
+    _model_name = Unicode("LaneAxisModel").tag(sync=True)

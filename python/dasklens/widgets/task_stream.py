@@ -1,0 +1,228 @@
+"""`TaskStream`: what every worker thread does, live, in a notebook cell."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import bqplot
+import ipywidgets
+from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link
+
+from ..model.excerpt import Excerpt
+from ..model.overview import Overview
+from ..source.live import LiveFeed
+from .inspector import Detail, Legend, Toolbar
+from .marks import LaneAxis, Spans, TimeAxis
+from .still import Renewal, still_html
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: What JupyterLab's side of dasklens shows: the still picture until the live one is there.
+MIME = "application/vnd.dasklens.view+json"
+_WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+#: Bytes of tasks that are saved with the widget's state.
+_SNAPSHOT = 100_000
+_MIRRORED = ("follow", "window", "selected", "interval", "highlight")
+
+
+def _compose(mark: Spans, height: str = "320px") -> bqplot.Figure:
+    """The figure of a task stream: time from left to right, a lane a worker thread."""
+    time, lanes = TimeAxis(scale=mark.scales["x"]), LaneAxis(scale=mark.scales["y"], side="left")
+    time.grid_lines = lanes.grid_lines = "none"
+    return bqplot.Figure(
+        marks=[mark],
+        axes=[time, lanes],
+        fig_margin={"top": 8, "bottom": 30, "left": 110, "right": 12},
+        layout=ipywidgets.Layout(width="100%", height=height, min_width="200px"),
+        min_aspect_ratio=0.001,
+        max_aspect_ratio=1000,
+        padding_x=0,
+        padding_y=0,
+        display_toolbar=False,
+    )
+
+
+def _mark(**traits: Any) -> Spans:
+    scales = {
+        "x": bqplot.LinearScale(allow_padding=False),
+        "y": bqplot.LinearScale(allow_padding=False, reverse=True),
+    }
+    return Spans(scales=scales, **traits)
+
+
+def task_stream_figure(frames: Sequence[bytes]) -> bqplot.Figure:
+    """A finished task stream as a bqplot Figure.
+
+    Parameters
+    ----------
+    frames : sequence of bytes
+        Frames of the stream ``tasks`` of one log, in the order of their cursors.
+
+    Returns
+    -------
+    bqplot.Figure
+        Its mark is a `dasklens.widgets.marks.Spans`.
+    """
+    frames = tuple(frames)
+    overview, excerpt = Overview(), Excerpt()
+    for data in frames:
+        frame = overview.append(data)
+        if frame is not None:
+            excerpt.append(frame)
+    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT))
+    mark.feed(frames)
+
+    def on_page(request: dict[str, Any]) -> None:
+        if request["type"] == "read":
+            mark.feed(frames)
+
+    mark.on_page(on_page)
+    return _compose(mark, height=f"{max(160, min(480, 60 + 22 * len(overview.lanes)))}px")
+
+
+class TaskStream(ipywidgets.VBox):
+    """What every worker thread does, live: display it, and it follows the cluster.
+
+    Tasks that finished before are there too. It keeps up while a cell runs and with an asynchronous
+    client, for it reads in a thread and on a connection of its own.
+
+    Parameters
+    ----------
+    client : distributed.Client, optional
+        The current client by default.
+    window : float, default 30
+        Seconds shown while following.
+    follow : bool, default True
+        Move on with the newest task.
+    **kwargs
+        For `ipywidgets.VBox`, such as ``layout``.
+
+    Attributes
+    ----------
+    selected : dict or None
+        The task that was clicked; see `dasklens.widgets.marks.Spans`.
+    interval : (float, float) or None
+        The brushed stretch of time, in seconds since the epoch.
+    highlight : list of str
+        Prefixes that stand out.
+    figure : bqplot.Figure
+        An ordinary one: change it, link it, save it.
+    mark : Spans
+        What draws. For `ipywidgets.jslink` use its traits.
+
+    Raises
+    ------
+    ValueError
+        Without a client, or with a closed one.
+
+    Examples
+    --------
+    >>> ts = dasklens.TaskStream()  # doctest: +SKIP
+    >>> ts  # doctest: +SKIP
+    >>> ts.observe(lambda change: print(change.new["key"]), "selected")  # doctest: +SKIP
+    """
+
+    follow = Bool(True)
+    window = Float(30.0)
+    selected = Dict(allow_none=True, default_value=None)
+    interval = Tuple(Float(), Float(), allow_none=True, default_value=None)
+    highlight = List(Unicode())
+
+    def __init__(
+        self,
+        client: Client | None = None,
+        *,
+        window: float = 30.0,
+        follow: bool = True,
+        **kwargs: Any,
+    ):
+        self._feed = LiveFeed(client, self._on_frames, self._on_phase)
+        self._overview, self._excerpt = Overview(), Excerpt()
+        self._lock = threading.Lock()
+        self._display_id: str | None = None
+        self._renewal = Renewal(self._renew, settle=self._feed.catch_up)
+        self.mark = _mark(window=window, follow=follow)
+        self.figure = _compose(self.mark)
+        plot = ipywidgets.HBox(
+            [self.figure, Legend(self.mark, layout={"width": "230px", "flex": "0 0 auto"})]
+        )
+        super().__init__([Toolbar(self.mark), plot, Detail(self.mark)], **kwargs)
+        for name in _MIRRORED:
+            link((self.mark, name), (self, name))
+        self.mark.on_page(self._on_page)
+        self._feed.start()
+
+    def close(self) -> None:
+        """Stop reading, and take the views off the page."""
+        feed = getattr(self, "_feed", None)
+        if feed is not None:
+            feed.close()
+            self._renewal.close()
+            for widget in (*self.children, self.figure, self.mark):
+                widget.close()
+        super().close()
+
+    # --- in the feed's thread -----------------------------------------------------------------------
+
+    def _on_frames(self, frames: list[bytes]) -> None:
+        self.mark.feed(frames)
+        with self._lock:
+            for data in frames:
+                frame = self._overview.append(data)
+                if frame is not None:
+                    self._excerpt.append(frame)
+        self._renewal.changed()
+
+    def _on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
+        mark = self.mark
+        with mark.hold_sync():
+            mark.phase, mark.reason, mark.retry_at = phase, reason, retry_at
+
+    # --- what pages ask -----------------------------------------------------------------------------
+
+    def _on_page(self, request: dict[str, Any]) -> None:
+        if request["type"] == "unwatched":
+            self._feed.pause()
+            self._on_phase("paused", "nobody was looking", None)
+        else:
+            self._feed.rewind(request.get("cursor", 0), request.get("names", 0), request.get("log", ""))
+
+    # --- the output -----------------------------------------------------------------------------------
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        from IPython.display import display
+
+        first = self._display_id is None
+        self._display_id = self._display_id or f"dasklens-{self.model_id}"
+        with self._lock:
+            still = still_html(self._overview)
+        display(self._bundle(still), raw=True, display_id=self._display_id)
+        if first:
+            self._renewal.listen()
+
+    def _bundle(self, still: str) -> dict[str, Any]:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {
+            "text/plain": repr(self),
+            "text/html": still,
+            _WIDGET_MIME: view,
+            MIME: {"model_id": self.model_id, "mark_id": self.mark.model_id},
+        }
+
+    def _renew(self) -> None:
+        """Put what there is now into the saved notebook: the picture, and the newest tasks."""
+        if self._display_id is None:
+            return
+        from IPython.display import update_display
+
+        with self._lock:
+            still, snapshot = still_html(self._overview), self._excerpt.packed(_SNAPSHOT)
+        self.mark.snapshot = snapshot
+        update_display(self._bundle(still), raw=True, display_id=self._display_id)
+
+    def __repr__(self) -> str:
+        o = self._overview
+        return f"<TaskStream: {o.n_tasks:,} tasks on {len(o.lanes):,} threads, {self.mark.phase}>"
