@@ -4,7 +4,7 @@ import { Axis, AxisModel } from 'bqplot';
 
 import { timeTicks } from '../core/ticks';
 import { MODULE_NAME, MODULE_VERSION } from '../tokens';
-import { workerTicks, type LaneTick } from './laneticks';
+import { longestName, workerTicks, type LaneTick } from './laneticks';
 import { SpansModel } from './spansmodel';
 
 /** Room that a label of the time axis takes, in pixels. */
@@ -12,6 +12,11 @@ const TIME_LABEL = 95;
 /** Height of a line of the lane axis, and width of a letter, in pixels. */
 const LANE_LABEL = 14;
 const LETTER = 6.5;
+/** Room beside a name: the tick and some air; and letters of a name when the figure makes room itself. */
+const BESIDE = 14;
+const MOST_LETTERS = 22;
+/** Height that the time axis takes. */
+const TIME_HEIGHT = 24;
 
 function defaultsFor(name: string): Record<string, unknown> {
   return {
@@ -93,6 +98,10 @@ abstract class OwnTicks extends Axis {
 }
 
 export class TimeAxis extends OwnTicks {
+  override calculateAutoSize(): number {
+    return TIME_HEIGHT;
+  }
+
   protected ticks(): readonly LaneTick[] {
     const [start, stop] = this.axis_scale.scale.domain();
     const most = (this.model.get('num_ticks') as number | null) ?? Math.floor(this.width / TIME_LABEL);
@@ -102,10 +111,17 @@ export class TimeAxis extends OwnTicks {
 
 export class LaneAxis extends OwnTicks {
   private watched: SpansModel | null = null;
+  private longest = 0;
 
   override create_listeners(): void {
     super.create_listeners();
     this.listenTo(this.parent.model, 'change:marks', () => this.redraw_axisline());
+  }
+
+  /** Width for the names, where the figure's `auto_layout` makes room for its axes. */
+  override calculateAutoSize(): number {
+    this.longest = longestName(this.mark()?.log.lanes ?? [], MOST_LETTERS);
+    return BESIDE + this.longest * LETTER;
   }
 
   protected ticks(): readonly LaneTick[] {
@@ -114,14 +130,31 @@ export class LaneAxis extends OwnTicks {
       return [];
     }
     const [a, b] = this.axis_scale.scale.domain();
-    const letters = Math.floor((this.room() - 10) / LETTER);
-    return workerTicks(mark.log.lanes, Math.min(a, b), Math.max(a, b), this.height / LANE_LABEL, letters);
+    return workerTicks(
+      mark.log.lanes,
+      Math.min(a, b),
+      Math.max(a, b),
+      this.height / LANE_LABEL,
+      this.letters()
+    );
   }
 
-  /** Width left for names. */
-  private room(): number {
+  private onLanes(): void {
+    if (this.parent.autoLayout && longestName(this.mark()?.log.lanes ?? [], MOST_LETTERS) !== this.longest) {
+      this.parent.should_relayout = true;
+      this.parent.debouncedRelayout();
+    }
+    this.redraw_axisline();
+  }
+
+  /** Letters that a name has room for. */
+  private letters(): number {
+    if (this.parent.autoLayout) {
+      return MOST_LETTERS;
+    }
     const margin = this.parent.model.get('fig_margin') as { left: number; right: number };
-    return this.model.get('side') === 'right' ? margin.right : margin.left;
+    const room = this.model.get('side') === 'right' ? margin.right : margin.left;
+    return Math.floor((room - 10) / LETTER);
   }
 
   /** The mark whose lanes these are: the figure's first of our kind. */
@@ -133,7 +166,7 @@ export class LaneAxis extends OwnTicks {
         this.stopListening(this.watched);
       }
       this.watched = mark;
-      this.listenTo(mark, 'lanes:change', () => this.redraw_axisline());
+      this.listenTo(mark, 'lanes:change', () => this.onLanes());
     }
     return mark ?? null;
   }

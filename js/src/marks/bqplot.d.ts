@@ -75,6 +75,9 @@ declare module 'bqplot' {
     mark_views: ViewList<Mark>;
     relayoutHooks: Dict<() => void>;
     renderHooks: Dict<() => void>;
+    readonly autoLayout: boolean;
+    should_relayout: boolean;
+    debouncedRelayout(): void;
     readonly plotareaWidth: number;
     readonly plotareaHeight: number;
     padded_range(direction: 'x' | 'y', scale: WidgetModel): [number, number];
@@ -100,5 +103,6 @@ declare module 'bqplot' {
     update_grid_lines(animate?: boolean): void;
     update_scales(): void;
     redraw_axisline(): void;
+    calculateAutoSize(): number;
   }
 }

@@ -27,13 +27,24 @@ export function workerTicks(
     const from = Math.max(first, top);
     const to = Math.min(end, bottom);
     if (from < to) {
-      ticks.push({ value: (from + to) / 2, text: shortened(lanes[first].workerName, letters) });
+      ticks.push({ value: (from + to) / 2, text: nameOf(lanes[first], letters) });
     }
     first = end;
   }
   // The narrowest distance decides: with all workers alike that is lines a worker.
   const every = Math.max(1, Math.ceil(ticks.length / Math.max(1, most)));
   return ticks.filter((_, i) => i % every === 0);
+}
+
+/** Letters of the longest name, none longer than so many. */
+export function longestName(lanes: readonly Lane[], letters: number): number {
+  return lanes.reduce((most, lane) => Math.max(most, nameOf(lane, letters).length), 0);
+}
+
+/** A local cluster numbers its workers: a bare number on an axis could be anything. */
+function nameOf(lane: Lane, letters: number): string {
+  const { workerName } = lane;
+  return shortened(/^\d+$/.test(workerName) ? `worker ${workerName}` : workerName, letters);
 }
 
 /** A name cut in its middle: addresses differ at both ends. */

@@ -10,18 +10,19 @@
  * `draw:now` and `draw:soon` (to the views).
  */
 
-import type { ISerializers, WidgetModel } from '@jupyter-widgets/base';
+import type { ISerializers } from '@jupyter-widgets/base';
 import { MarkModel } from 'bqplot';
 
 import { FrameError } from '../core/frames';
 import { colourOf } from '../core/palette';
 import { KIND_NAMES } from '../core/kinds';
 import { TaskLog, type StartStop, type TaskRecord } from '../core/tasks';
-import { fitted, Follower, panned, withinLanes, zoomed, type Range } from '../core/viewport';
+import { panned, zoomed, type Range } from '../core/viewport';
 import { MODULE_NAME, MODULE_VERSION } from '../tokens';
 import { alive } from './alive';
 import { describe } from './describe';
 import { Exchange, inflate } from './exchange';
+import { Shown, type Axis } from './shown';
 
 export type PictureKind = 'png' | 'svg';
 export type Phase = 'connecting' | 'live' | 'paused' | 'lost' | 'finished';
@@ -48,18 +49,12 @@ export class SpansModel extends MarkModel {
   declare readonly log: TaskLog;
 
   declare private shownBy: Set<SpansView>;
-  declare private follower: Follower;
+  declare private shown: Shown;
   declare private exchange: Exchange;
   declare private frame: number;
   declare private lastStep: number;
   declare private dataChanged: boolean;
   declare private lanesChanged: boolean;
-  declare private pendingTime: Range | null;
-  declare private pendingLanes: Range | null;
-  /** True while we set the scales: any other change of theirs is the user's. */
-  declare private moving: boolean;
-  declare private timeTouched: boolean;
-  declare private lanesTouched: boolean;
   declare private fed: boolean;
   declare private hoveredKey: string;
 
@@ -98,20 +93,20 @@ export class SpansModel extends MarkModel {
   }
 
   override initialize(attributes: Record<string, unknown>, options: never): void {
+    const log = new TaskLog();
     Object.assign(this, {
-      log: new TaskLog(),
+      log,
       shownBy: new Set(),
-      follower: new Follower(),
+      shown: new Shown(
+        log,
+        axis => this.getScales()?.[axis],
+        () => this.windowSeconds()
+      ),
       exchange: new Exchange(this),
       frame: 0,
       lastStep: 0,
       dataChanged: false,
       lanesChanged: false,
-      pendingTime: null,
-      pendingLanes: null,
-      moving: false,
-      timeTouched: false,
-      lanesTouched: false,
       fed: false,
       hoveredKey: ''
     });
@@ -139,8 +134,8 @@ export class SpansModel extends MarkModel {
       void this.restore();
     }
     alive.add(this.model_id);
-    this.fitTime();
-    this.fitLanes();
+    this.shown.fit('x');
+    this.shown.fit('y');
     this.wake();
   }
 
@@ -161,8 +156,7 @@ export class SpansModel extends MarkModel {
       this.fed = true;
       this.exchange.answered();
       if (result.kind === 'reset') {
-        this.follower.reset();
-        this.timeTouched = this.lanesTouched = false;
+        this.shown.release('x', 'y');
       }
       this.lanesChanged ||= result.lanesChanged;
       if (result.kind !== 'duplicate') {
@@ -191,13 +185,12 @@ export class SpansModel extends MarkModel {
 
   /** Time shown, in seconds since the epoch. */
   get time(): Range {
-    return this.pendingTime ?? this.scaleRange('x', [0, 1]);
+    return this.shown.time;
   }
 
   /** Lanes shown, from the top. */
   get lanesShown(): Range {
-    const [a, b] = this.pendingLanes ?? this.scaleRange('y', [0, Math.max(1, this.log.lanes.length)]);
-    return a < b ? [a, b] : [b, a];
+    return this.shown.lanes;
   }
 
   panBy(part: number): void {
@@ -211,23 +204,21 @@ export class SpansModel extends MarkModel {
 
   /** Show everything. Stops following. */
   zoomReset(): void {
-    this.lanesTouched = false;
-    this.fitLanes();
-    this.showTime(this.everything());
+    this.shown.release('y');
+    this.shown.fit('y');
+    this.showTime(this.shown.everything());
   }
 
   /** Show a stretch of time, because the user says so: following ends, the kernel will hear of it. */
   showTime(range: Range): void {
-    this.timeTouched = true;
     this.keep({ follow: false });
-    this.pendingTime = range;
+    this.shown.showTime(range);
     this.saveScale('x');
     this.wake();
   }
 
   showLanes(range: Range): void {
-    this.lanesTouched = true;
-    this.pendingLanes = withinLanes(range, Math.max(1, this.log.lanes.length));
+    this.shown.showLanes(range);
     this.saveScale('y');
     this.wake();
   }
@@ -296,15 +287,16 @@ export class SpansModel extends MarkModel {
     const data = this.dataChanged;
     this.lanesChanged = this.dataChanged = false;
     if (lanes) {
-      this.fitLanes();
+      this.shown.fit('y');
     }
     let again = false;
     if (this.get('follow')) {
-      again = this.step(seconds);
+      const visible = [...this.shownBy].filter(view => view.isVisible());
+      again = this.shown.follow(seconds, Math.max(0, ...visible.map(view => view.plotWidth())));
     } else if (data) {
-      this.fitTime();
+      this.shown.fit('x');
     }
-    this.applyPending();
+    this.shown.apply();
     this.trigger('draw:now');
     this.frame = 0;
     if (again) {
@@ -318,45 +310,9 @@ export class SpansModel extends MarkModel {
     }
   }
 
-  /** Move on with the newest span; whether there is more way to go. */
-  private step(seconds: number): boolean {
-    if (this.table.count === 0) {
-      return false;
-    }
-    const long = this.windowSeconds();
-    const visible = [...this.shownBy].filter(view => view.isVisible());
-    if (visible.length === 0) {
-      this.follower.reset();
-    }
-    const pixel = long / Math.max(1, ...visible.map(view => view.plotWidth()));
-    // After a pause in the data the first step must not take the pause for its length.
-    const target = this.table.base + this.table.latest;
-    const { edge, arrived } = this.follower.step(target, Math.min(seconds, 0.1), long, pixel);
-    this.pendingTime = [edge - long, edge];
-    return !arrived;
-  }
-
-  private applyPending(): void {
-    const time = this.pendingTime;
-    const lanes = this.pendingLanes;
-    this.pendingTime = this.pendingLanes = null;
-    this.moving = true;
-    if (time) {
-      this.scale('x')?.set({ min: time[0], max: time[1] });
-    }
-    if (lanes) {
-      const scale = this.scale('y');
-      const [min, max] = scale?.get('reverse') ? lanes : [lanes[1], lanes[0]];
-      scale?.set({ min, max });
-    }
-    this.moving = false;
-  }
-
   private onFollow(): void {
     if (this.get('follow')) {
-      this.timeTouched = false;
-      this.pendingTime = null;
-      this.follower.reset();
+      this.shown.startFollowing();
     }
     this.wake();
   }
@@ -366,64 +322,19 @@ export class SpansModel extends MarkModel {
     return seconds > 0 ? seconds : 30;
   }
 
-  private everything(): Range {
-    const { base, earliest, latest, count } = this.table;
-    const now = Date.now() / 1000;
-    return count > 0 ? fitted(base + earliest, base + latest) : [now - this.windowSeconds(), now];
-  }
-
-  private fitTime(): void {
-    if (!this.timeTouched) {
-      this.pendingTime = this.everything();
-    }
-  }
-
-  private fitLanes(): void {
-    if (!this.lanesTouched) {
-      this.pendingLanes = [0, Math.max(1, this.log.lanes.length)];
-    }
-  }
-
-  private scale(name: 'x' | 'y'): WidgetModel | undefined {
-    return this.getScales()?.[name];
-  }
-
-  private scaleRange(name: 'x' | 'y', otherwise: Range): Range {
-    const scale = this.scale(name);
-    const min: unknown = scale?.get('min');
-    const max: unknown = scale?.get('max');
-    return typeof min === 'number' && typeof max === 'number' && min !== max ? [min, max] : otherwise;
-  }
-
   private listenToScales(): void {
-    for (const name of ['x', 'y'] as const) {
-      const scale = this.scale(name);
+    for (const axis of ['x', 'y'] as const) {
+      const scale = this.getScales()?.[axis];
       if (!scale) {
         continue;
       }
       this.stopListening(scale);
-      // Limits that are there already were set by the user, or by another view's pan.
-      if (scale.get('min') !== null && scale.get('max') !== null) {
-        this.touched(name);
-      }
+      this.shown.heed(axis);
       this.listenTo(scale, 'change:min change:max', () => {
-        if (!this.moving) {
-          this.touched(name);
-          if (name === 'x') {
-            this.keep({ follow: false });
-          }
+        if (this.shown.scaleMoved(axis) && axis === 'x') {
+          this.keep({ follow: false });
         }
       });
-    }
-  }
-
-  private touched(name: 'x' | 'y'): void {
-    if (name === 'x') {
-      this.timeTouched = true;
-      this.pendingTime = null;
-    } else {
-      this.lanesTouched = true;
-      this.pendingLanes = null;
     }
   }
 
@@ -462,8 +373,8 @@ export class SpansModel extends MarkModel {
     }
   }
 
-  private saveScale(name: 'x' | 'y'): void {
-    const scale = this.scale(name);
+  private saveScale(axis: Axis): void {
+    const scale = this.getScales()?.[axis];
     if (scale) {
       this.exchange.saveSoon(scale);
     }

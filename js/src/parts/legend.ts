@@ -212,8 +212,9 @@ const CSS = `
 .dasklens-scroll{flex:1 1 0;min-height:0;overflow:auto}
 .dasklens-part .dasklens-row{display:flex;width:100%;justify-content:flex-start;gap:6px}
 .dasklens-row .dasklens-name{flex:1 1 0;min-width:3em;text-align:left}
-.dasklens-number{min-width:3em;text-align:right;font-variant-numeric:tabular-nums}
-.dasklens-number:last-child{min-width:6em}
+.dasklens-row .dasklens-failed:empty{display:none}
+.dasklens-number{flex:none;min-width:2em;text-align:right;font-variant-numeric:tabular-nums}
+.dasklens-number:last-child{min-width:4.6em}
 .dasklens-note{padding:2px 4px}
 .dasklens-key{display:flex;flex:none;flex-wrap:wrap;gap:2px 10px;padding:4px;border-top:1px solid var(--dasklens-line)}
 .dasklens-key:empty{display:none}

@@ -95,6 +95,9 @@ class Spans(bqplot.Mark):
         super().__init__(**kwargs)
         self.on_msg(self._on_page_message)
 
+    def __repr__(self) -> str:
+        return f"<Spans: {self.phase}>"
+
     @validate("window")
     def _validate_window(self, proposal: Any) -> float:
         seconds: float = proposal.value

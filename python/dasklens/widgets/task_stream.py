@@ -28,14 +28,19 @@ _SNAPSHOT = 100_000
 _MIRRORED = ("follow", "window", "selected", "interval", "highlight")
 
 
-def _compose(mark: Spans, height: str = "320px") -> bqplot.Figure:
+_HEIGHT = "320px"
+
+
+def _compose(mark: Spans, height: str = _HEIGHT) -> bqplot.Figure:
     """The figure of a task stream: time from left to right, a lane a worker thread."""
     time, lanes = TimeAxis(scale=mark.scales["x"]), LaneAxis(scale=mark.scales["y"], side="left")
     time.grid_lines = lanes.grid_lines = "none"
     return bqplot.Figure(
         marks=[mark],
         axes=[time, lanes],
-        fig_margin={"top": 8, "bottom": 30, "left": 110, "right": 12},
+        # The axes take the room that their labels need.
+        auto_layout=True,
+        fig_margin={"top": 8, "bottom": 4, "left": 4, "right": 12},
         layout=ipywidgets.Layout(width="100%", height=height, min_width="200px"),
         min_aspect_ratio=0.001,
         max_aspect_ratio=1000,
@@ -147,7 +152,7 @@ class TaskStream(ipywidgets.VBox):
         self.mark = _mark(window=window, follow=follow)
         self.figure = _compose(self.mark)
         plot = ipywidgets.HBox(
-            [self.figure, Legend(self.mark, layout={"width": "230px", "flex": "0 0 auto"})]
+            [self.figure, Legend(self.mark, layout={"width": "250px", "height": _HEIGHT, "flex": "0 0 auto"})]
         )
         super().__init__([Toolbar(self.mark), plot, Detail(self.mark)], **kwargs)
         for name in _MIRRORED:
