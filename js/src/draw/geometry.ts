@@ -22,6 +22,9 @@ export interface Picture {
 
 /** Lanes lower than this share lines of pixels and have no bands. */
 const THIN = 2;
+/** Lanes this high (in CSS pixels, and in device pixels at least) have a gap below them. */
+const SPACED = 5;
+const SPACED_PIXELS = 4;
 
 export interface LaneBox {
   /** First line of pixels, and the one behind the last; not clipped to the canvas. */
@@ -52,8 +55,9 @@ export function laneBox(picture: Picture, lane: number): LaneBox {
   const per = pixelsPerLane(picture);
   const top = Math.round((lane - picture.lane0) * per);
   const end = Math.round((lane + 1 - picture.lane0) * per);
-  // A line of background between lanes, once they are high enough to spare one.
-  const gap = per >= 5 * picture.ratio ? Math.round(picture.ratio) : 0;
+  // A line of background between lanes, once they are high enough to spare one: the strip and the
+  // gap together must leave something of the other band.
+  const gap = per >= Math.max(SPACED * picture.ratio, SPACED_PIXELS) ? Math.round(picture.ratio) : 0;
   const bottom = Math.max(top + 1, end - gap);
   return { top, bottom, stripBottom: top + Math.max(1, Math.round((bottom - top) * STRIP)) };
 }
@@ -81,7 +85,8 @@ export function laneAt(picture: Picture, y: number, n: number): number {
 /** With thin lanes: the lanes [first, end) of n that a line of pixels shows. */
 export function lanesOnLine(picture: Picture, y: number, n: number): [first: number, end: number] {
   const per = pixelsPerLane(picture);
-  const first = Math.floor(picture.lane0 + y / per);
+  // A border between lanes that falls on one between lines must not lie beside it by a rounding.
+  const first = Math.floor(picture.lane0 + y / per + 1e-9);
   const end = Math.ceil(picture.lane0 + (y + 1) / per - 1e-9);
   return [Math.max(0, first), Math.min(n, end)];
 }

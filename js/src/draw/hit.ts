@@ -2,9 +2,10 @@
 
 import { Coverage, errorPixels, NOBODY, type Grid } from '../core/coverage';
 import { ERROR } from '../core/kinds';
+import { SharedLine } from '../core/sharedline';
 import type { Row } from '../core/spantable';
 import { gridOf, isThin, laneAt, laneBox, lanesOnLine, type Picture } from './geometry';
-import { Raster, type Lanes } from './raster';
+import { rowsOf, type Lanes } from './raster';
 
 export interface Hit {
   /** Lane on screen, counted from the top. */
@@ -16,7 +17,7 @@ export interface Hit {
 
 export class HitTest {
   private readonly coverage = new Coverage();
-  private readonly raster = new Raster();
+  private readonly shared = new SharedLine();
 
   /** The span that owns the pixel (x, y) of the canvas, or null where there is none. */
   at(picture: Picture, lanes: Lanes, x: number, y: number): Hit | null {
@@ -46,18 +47,17 @@ export class HitTest {
   }
 
   private onThinLine(picture: Picture, grid: Grid, lanes: Lanes, x: number, y: number): Hit | null {
-    const owner = this.raster.ownerOnThinLine(picture, lanes, x, y);
-    if (owner === NOBODY) {
-      return null;
-    }
     const [first, end] = lanesOnLine(picture, y, lanes.length);
+    this.shared.cover(rowsOf(lanes, first, end), end - first, grid, lanes.kinds, x, x + 1);
+    const owner = this.shared.owner[x];
     let hit: Hit | null = null;
-    let best = 0;
-    for (let lane = first; lane < end; lane++) {
+    let most = -1;
+    for (let lane = first; lane < end && owner !== NOBODY; lane++) {
       for (const row of [lanes.compute(lane), lanes.strip(lane)]) {
-        if (this.owner(row, grid, lanes, x) === owner && this.coverage.share[x] > best) {
-          best = this.coverage.share[x];
-          hit = { lane, row, index: spanOf(row, grid, lanes.kinds, owner, x) };
+        const { index, covered } = mostOf(row, grid, lanes.kinds, owner, x);
+        if (covered > most) {
+          most = covered;
+          hit = { lane, row, index };
         }
       }
     }
@@ -75,11 +75,22 @@ export class HitTest {
 
 /** Of the spans of a slot that touch pixel x, the one that covers most of it (of equals the first). */
 export function spanOf(row: Row, grid: Grid, kinds: Uint8Array, slot: number, x: number): number {
+  return mostOf(row, grid, kinds, slot, x).index;
+}
+
+/** That span, and how much of the pixel it covers; -1 of both where there is none. */
+function mostOf(
+  row: Row,
+  grid: Grid,
+  kinds: Uint8Array,
+  slot: number,
+  x: number
+): { index: number; covered: number } {
   const error = kinds[slot] === ERROR;
   const look = error ? grid.errorWidth : 0;
   const i0 = row.firstReaching(grid.t0 + (x - look - 1) / grid.perSecond);
   const i1 = row.lowerBound(grid.t0 + (x + 2) / grid.perSecond);
-  let found = -1;
+  let index = -1;
   let most = -1;
   for (let i = i0; i < i1; i++) {
     if (row.slot[i] !== slot) {
@@ -99,8 +110,8 @@ export function spanOf(row: Row, grid: Grid, kinds: Uint8Array, slot: number, x:
     }
     if (covered > most) {
       most = covered;
-      found = i;
+      index = i;
     }
   }
-  return found;
+  return { index, covered: most };
 }

@@ -5,7 +5,8 @@
  */
 
 import { alphaOf, Coverage, NOBODY, type Grid } from '../core/coverage';
-import { ERROR, PERIOD } from '../core/kinds';
+import { PERIOD } from '../core/kinds';
+import { SharedLine } from '../core/sharedline';
 import type { Row } from '../core/spantable';
 import { DIMMED, type SlotColours } from './colours';
 import { gridOf, isThin, laneBox, lanesOnLine, visibleLanes, type LaneBox, type Picture } from './geometry';
@@ -31,8 +32,7 @@ export class Raster {
   private readonly compute = new Coverage();
   private readonly strip = new Coverage();
   private lines = new Uint32Array(0);
-  private owners = new Uint16Array(0);
-  private shares = new Float32Array(0);
+  private readonly shared = new SharedLine();
 
   /**
    * Paint all that the picture shows.
@@ -149,67 +149,23 @@ export class Raster {
     colours: SlotColours,
     pixels: Uint32Array
   ): void {
-    if (this.owners.length < grid.n) {
-      this.owners = new Uint16Array(grid.n);
-      this.shares = new Float32Array(grid.n);
-    }
+    const { shared } = this;
     for (let y = 0; y < picture.height; y++) {
       const [first, end] = lanesOnLine(picture, y, lanes.length);
-      if (first < end && this.coverLine(grid, lanes, first, end, 0, grid.n)) {
-        this.spread(picture, this.owners, this.shares, colours, pixels, y, y + 1);
+      if (first < end && shared.cover(rowsOf(lanes, first, end), end - first, grid, lanes.kinds)) {
+        this.spread(picture, shared.owner, shared.share, colours, pixels, y, y + 1);
       }
     }
   }
+}
 
-  /**
-   * The owners of a line that several lanes share: of their owners the one with the largest share
-   * (of equals the first lane's, compute before the strip), errors before all; the share is the mean
-   * of the lanes'.
-   */
-  private coverLine(grid: Grid, lanes: Lanes, first: number, end: number, from: number, to: number): boolean {
-    const { owners, shares } = this;
-    owners.fill(NOBODY, from, to);
-    shares.fill(0, from, to);
-    const best = new Float32Array(to - from);
-    let any = false;
-    for (let lane = first; lane < end; lane++) {
-      for (const row of [lanes.compute(lane), lanes.strip(lane)]) {
-        if (row.length === 0) {
-          continue;
-        }
-        this.compute.cover(row, grid, lanes.kinds, from, to);
-        const { owner, share } = this.compute;
-        for (let x = from; x < to; x++) {
-          const s = owner[x];
-          if (s === NOBODY) {
-            continue;
-          }
-          any = true;
-          const rank = lanes.kinds[s] === ERROR ? 2 : share[x];
-          if (rank > best[x - from]) {
-            best[x - from] = rank;
-            owners[x] = s;
-          }
-          shares[x] += share[x] / (end - first);
-        }
-      }
-    }
-    for (let x = from; x < to; x++) {
-      shares[x] = best[x - from] === 2 ? 1 : Math.min(1, shares[x]);
-    }
-    return any;
+/** The rows of the lanes [first, end) that have spans, compute in front of the strip. */
+export function rowsOf(lanes: Lanes, first: number, end: number): Row[] {
+  const rows: Row[] = [];
+  for (let lane = first; lane < end; lane++) {
+    rows.push(lanes.compute(lane), lanes.strip(lane));
   }
-
-  /** The owner of a single pixel of a line of thin lanes, for the hit test. */
-  ownerOnThinLine(picture: Picture, lanes: Lanes, x: number, y: number): number {
-    const grid = gridOf(picture);
-    if (this.owners.length < grid.n) {
-      this.owners = new Uint16Array(grid.n);
-      this.shares = new Float32Array(grid.n);
-    }
-    const [first, end] = lanesOnLine(picture, y, lanes.length);
-    return first < end && this.coverLine(grid, lanes, first, end, x, x + 1) ? this.owners[x] : NOBODY;
-  }
+  return rows.filter(row => row.length > 0);
 }
 
 /** Put a line of pixels over those that are there, both with straight (not premultiplied) alpha. */
