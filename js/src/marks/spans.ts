@@ -59,7 +59,7 @@ export class Spans extends Mark {
     canvas.setAttribute('aria-live', 'off');
     this.context = canvas.getContext('2d', { willReadFrequently: true });
     parent.el.style.touchAction = 'pan-y';
-    parent.relayoutHooks[this.cid] = () => this.drawNow();
+    parent.relayoutHooks[this.cid] = () => this.relayout();
     const { signal } = this.ending;
     listenToKeyboard(parent.el, model, signal);
     listenToPointer(this.pointerHost(), signal);
@@ -243,6 +243,9 @@ export class Spans extends Mark {
       }
     });
     observer.observe(parent.el);
+    // In a box of widgets nobody tells the figure that the page has become narrower.
+    const resized = new ResizeObserver(() => parent.debouncedRelayout());
+    resized.observe(parent.el);
     document.addEventListener('visibilitychange', wake, { signal });
     window.addEventListener('resize', wake, { signal });
     const stopTheme = onThemeChange(() => {
@@ -252,6 +255,7 @@ export class Spans extends Mark {
     });
     signal.addEventListener('abort', () => {
       observer.disconnect();
+      resized.disconnect();
       stopTheme();
     });
   }

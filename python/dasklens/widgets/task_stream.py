@@ -40,7 +40,7 @@ def _compose(mark: Spans, height: str = _HEIGHT) -> bqplot.Figure:
         axes=[time, lanes],
         # The axes take the room that their labels need.
         auto_layout=True,
-        fig_margin={"top": 8, "bottom": 4, "left": 4, "right": 12},
+        fig_margin={"top": 8, "bottom": 4, "left": 4, "right": 28},
         layout=ipywidgets.Layout(width="100%", height=height, min_width="200px"),
         min_aspect_ratio=0.001,
         max_aspect_ratio=1000,
