@@ -11,9 +11,12 @@ export interface Tick {
 /** Steps from a second on that a clock has; below a second 1, 2, 5 times a power of ten. */
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-/** The shortest round step with at most `most` ticks in `long` seconds. */
+const FINEST = 1e-6;
+
+/** The shortest round step, a microsecond or more, that fits `most` times or less into `long` seconds. */
 export function stepFor(long: number, most: number): number {
-  const least = long / Math.max(1, most);
+  // Finer than the clock that measured them, times would all read the same.
+  const least = Math.max(FINEST, long / Math.max(1, most));
   if (least > 86400) {
     return Math.ceil(least / 86400) * 86400;
   }
@@ -36,17 +39,31 @@ export function timeTicks(start: number, stop: number, most: number): Tick[] {
   if (!(long > 0) || !Number.isFinite(long)) {
     return [];
   }
-  const step = stepFor(long, most);
-  // Steps of hours and days start at local midnight, not at that of Greenwich.
-  const zone = step >= 1800 ? -new Date(start * 1000).getTimezoneOffset() * 60 : 0;
-  const first = Math.ceil((start + zone) / step - 1e-6);
-  const last = Math.floor((stop + zone) / step + 1e-6);
-  const ticks: Tick[] = [];
-  for (let k = first; k <= last; k++) {
-    const value = k * step - zone;
-    ticks.push({ value, text: tickText(value, step, (k - first) * step) });
+  let step = stepFor(long, most);
+  let [first, last] = multiples(start, stop, step);
+  if (last - first >= most) {
+    // Both edges have one.
+    step = stepFor(step * most * 1.01, most);
+    [first, last] = multiples(start, stop, step);
   }
-  return ticks;
+  const zone = zoneOf(start, step);
+  // Beyond what a number holds exactly there are no neighbours to go to (and no such dates).
+  const n = Number.isSafeInteger(first) && Number.isSafeInteger(last) ? last - first + 1 : 0;
+  return Array.from({ length: Math.min(n, most) }, (_, k) => {
+    const value = (first + k) * step - zone;
+    return { value, text: tickText(value, step, k * step) };
+  });
+}
+
+/** The first and the last multiple of a step inside [start, stop], by the clock on the wall. */
+function multiples(start: number, stop: number, step: number): [first: number, last: number] {
+  const zone = zoneOf(start, step);
+  return [Math.ceil((start + zone) / step - 1e-6), Math.floor((stop + zone) / step + 1e-6)];
+}
+
+/** Steps of hours and days start at local midnight, not at that of Greenwich. */
+function zoneOf(start: number, step: number): number {
+  return step >= 1800 ? -new Date(start * 1000).getTimezoneOffset() * 60 : 0;
 }
 
 function tickText(value: number, step: number, later: number): string {

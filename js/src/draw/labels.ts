@@ -14,6 +14,8 @@ const LEAST_HEIGHT = 12;
 /** More than this many nobody reads, and text is the slowest thing to draw. */
 const MOST = 600;
 const PADDING = 3;
+/** A beginning that is shorter than this says nothing. */
+const LEAST_LETTERS = 3;
 
 export interface Label {
   readonly x: number;
@@ -98,12 +100,23 @@ export class Labels {
 
   /** The text, cut if need be; empty if next to nothing would be left. Widths in CSS pixels. */
   private fitting(context: CanvasRenderingContext2D, text: string, room: number, ratio: number): string {
-    const width = this.width(context, text, ratio);
-    if (width <= room) {
-      return text;
+    let kept = text.length;
+    let shown = text;
+    for (;;) {
+      const width = this.width(context, shown, ratio);
+      if (width <= room) {
+        return shown;
+      }
+      // Letters differ in width: what is kept of them may be wider than their part of the text.
+      kept = Math.min(kept - 1, Math.floor((kept * room) / width));
+      if (/[\uD800-\uDBFF]/.test(text.charAt(kept - 1))) {
+        kept--;
+      }
+      if (kept < LEAST_LETTERS) {
+        return '';
+      }
+      shown = `${text.slice(0, kept)}…`;
     }
-    const kept = Math.floor((text.length * room) / width) - 1;
-    return kept < 3 ? '' : `${text.slice(0, kept)}…`;
   }
 
   private width(context: CanvasRenderingContext2D, text: string, ratio: number): number {
