@@ -1,7 +1,7 @@
 """A still picture of a task stream, for viewers that run no script: an image of few bytes.
 
-One pixel column is a stretch of time, three rows are a lane: the upper one shows transfers, disk and
-deserialization where there are any, all three what the thread computed.
+One pixel column is a stretch of time, four rows are a lane: the first one shows transfers, disk and
+deserialization where there are any, the first three what the thread computed, the last one nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .overview import ERROR, STRIP, Overview
 from .palette import ERROR_COLOUR, colour_of, rgb
 
 #: Rows of the image a lane takes.
-ROWS = 3
+ROWS = 4
 #: Sums kept while painting: pixels x prefixes.
 _MOST_CELLS = 8_000_000
 #: Faintest alpha of a pixel that anything covers, as in the browser.
@@ -36,7 +36,7 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
 
     Returns
     -------
-    (3 x lanes, columns, 4) array of uint8
+    (ROWS x lanes, columns, 4) array of uint8
         Red, green, blue and alpha; no rows when nothing has run.
     """
     spans = overview.spans()
@@ -66,6 +66,7 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
         return image
 
     image = np.repeat(band(~strip), ROWS, axis=0)
+    image[ROWS - 1 :: ROWS] = 0
     if strip.any():
         over = band(strip)
         over[..., :3] = over[..., :3] * 0.6

@@ -40,14 +40,15 @@ def still_html(overview: Overview) -> str:
         return "<p>Task stream: no task had finished yet.</p>"
     image, n_lanes = _image(overview)
     summary = _summary(overview)
-    height = max(60, min(420, n_lanes * 14))
-    begin, end = (_clock(t) for t in _extent(overview))
+    height = max(60, min(420, n_lanes * 24))
+    begin, end = (datetime.fromtimestamp(t, timezone.utc) for t in _extent(overview))
     return (
         f"<p><strong>Task stream:</strong> {summary}</p>"
         f'<img alt="Task stream: {summary}" width="{_WIDTH}" height="{height}" '
         'style="width:100%;image-rendering:pixelated;border:1px solid #8884" '
         f'src="data:image/png;base64,{base64.b64encode(image).decode()}">'
-        f"<p>{begin} to {end} UTC from left to right; one row a worker thread.</p>" + _prefixes(overview)
+        f"<p>{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC from left to right; "
+        f"one row a worker thread.</p>{_prefixes(overview)}"
     )
 
 
@@ -81,7 +82,7 @@ def _prefixes(overview: Overview) -> str:
         failed = f' <span style="color:{ERROR_COLOUR}">({tally.errors:,} failed)</span>' * bool(tally.errors)
         cells.append(
             f'<tr><td style="color:{colour_of(tally.name)}">■</td><td>{_text(name)}</td>'
-            f"<td>{tally.count:,}{failed}</td><td>{tally.seconds:,.3g} s</td></tr>"
+            f"<td>{tally.count:,}{failed}</td><td>{_duration(tally.seconds)}</td></tr>"
         )
     more = len(ordered) - _LISTED
     rest = f"<p>and {more:,} more prefixes</p>" if more > 0 else ""
@@ -101,8 +102,12 @@ def _extent(overview: Overview) -> tuple[float, float]:
     return float(spans.start.min()), float(spans.stop.max())
 
 
-def _clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+def _duration(seconds: float) -> str:
+    """With three digits, as the legend has it."""
+    for unit, long in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= 0.9995 * long:
+            return f"{float(f'{seconds / long:.3g}'):,.10g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
 
 
 class Renewal:
