@@ -39,31 +39,20 @@ export function timeTicks(start: number, stop: number, most: number): Tick[] {
   if (!(long > 0) || !Number.isFinite(long)) {
     return [];
   }
-  let step = stepFor(long, most);
-  let [first, last] = multiples(start, stop, step);
-  if (last - first >= most) {
-    // Both edges have one.
-    step = stepFor(step * most * 1.01, most);
-    [first, last] = multiples(start, stop, step);
-  }
-  const zone = zoneOf(start, step);
+  const step = stepFor(long, most);
+  // Steps of hours and days start at local midnight, not at that of Greenwich.
+  const zone = step >= 1800 ? -new Date(start * 1000).getTimezoneOffset() * 60 : 0;
+  const first = Math.ceil((start + zone) / step - 1e-6);
+  const last = Math.floor((stop + zone) / step + 1e-6);
   // Beyond what a number holds exactly there are no neighbours to go to (and no such dates).
-  const n = Number.isSafeInteger(first) && Number.isSafeInteger(last) ? last - first + 1 : 0;
-  return Array.from({ length: Math.min(n, most) }, (_, k) => {
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last)) {
+    return [];
+  }
+  // One more would fit where both edges have a tick.
+  return Array.from({ length: Math.min(most, last - first + 1) }, (_, k) => {
     const value = (first + k) * step - zone;
     return { value, text: tickText(value, step, k * step) };
   });
-}
-
-/** The first and the last multiple of a step inside [start, stop], by the clock on the wall. */
-function multiples(start: number, stop: number, step: number): [first: number, last: number] {
-  const zone = zoneOf(start, step);
-  return [Math.ceil((start + zone) / step - 1e-6), Math.floor((stop + zone) / step + 1e-6)];
-}
-
-/** Steps of hours and days start at local midnight, not at that of Greenwich. */
-function zoneOf(start: number, step: number): number {
-  return step >= 1800 ? -new Date(start * 1000).getTimezoneOffset() * 60 : 0;
 }
 
 function tickText(value: number, step: number, later: number): string {
