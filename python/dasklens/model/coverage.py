@@ -16,6 +16,8 @@ import numpy.typing as npt
 NOBODY = -1
 #: Span and pixel pairs worked on at once: bounds the memory that overlapping spans take.
 _AT_ONCE = 2_000_000
+#: Pixels x slots up to which an array of all of them is quicker than sorting.
+_DENSE = 4_000_000
 
 
 def cover(
@@ -24,7 +26,6 @@ def cover(
     left: npt.NDArray[np.floating],
     right: npt.NDArray[np.floating],
     shape: tuple[int, int],
-    n_slots: int,
     error: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Work out the pixels of a picture.
@@ -37,8 +38,6 @@ def cover(
         Its ends in pixels; what lies outside of the picture is cut off.
     shape : (int, int)
         Rows and columns of the picture.
-    n_slots : int
-        Slots are numbered below it. Memory goes with rows x columns x slots.
     error : (n,) array of bool, optional
         Spans that own every pixel they touch, the one that they begin in at least, whatever else
         is there; of several the lowest slot.
@@ -53,38 +52,71 @@ def cover(
         Pixels that show an erred span.
     """
     rows, columns = shape
-    sums = np.zeros(rows * columns * n_slots)
-    erred = np.zeros(rows * columns, bool)
+    n_pixels_all = rows * columns
+    erred = np.zeros(n_pixels_all, bool)
     left = np.asarray(left, float)
     right = np.asarray(right, float)
     inside = (right > 0) & (left < columns) & (right > left)
     fine = inside if error is None else inside & ~error
-    r, s = np.asarray(row, np.int64)[fine], np.asarray(slot, np.int64)[fine]
-    a, b = np.clip(left[fine], 0, columns), np.clip(right[fine], 0, columns)
-    first = np.minimum(a.astype(np.int64), columns - 1)
-    n_pixels = np.maximum(np.ceil(b).astype(np.int64), first + 1) - first
-    for part in _parts(n_pixels):
-        count = n_pixels[part]
-        which = np.repeat(np.arange(len(count)), count)
-        pixel = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count) + first[part][which]
-        width = np.minimum(b[part][which], pixel + 1) - np.maximum(a[part][which], pixel)
-        at = (r[part][which] * columns + pixel) * n_slots + s[part][which]
-        sums += np.bincount(at, np.maximum(width, 0), minlength=len(sums))
-    per_pixel = sums.reshape(rows * columns, n_slots)
-    total = per_pixel.sum(axis=1) if n_slots else np.zeros(rows * columns)
-    owner = per_pixel.argmax(axis=1).astype(np.int32) if n_slots else np.zeros(rows * columns, np.int32)
-    owner[total <= 0] = NOBODY
-    share = np.minimum(total, 1).astype(np.float32)
+    at, slots, sums = _time_by_pixel_and_slot(
+        np.asarray(row, np.int64)[fine] * columns,
+        np.asarray(slot, np.int64)[fine],
+        np.clip(left[fine], 0, columns),
+        np.clip(right[fine], 0, columns),
+        columns,
+    )
+    share = np.minimum(np.bincount(at, sums, minlength=n_pixels_all), 1).astype(np.float32)
+    owner = np.full(n_pixels_all, NOBODY, np.int32)
+    # The largest last, and of two alike the lower slot: of what is assigned to one pixel the last stays.
+    order = np.lexsort((-slots, sums))
+    order = order[sums[order] > 0]
+    owner[at[order]] = slots[order]
     if error is not None:
         begin = np.floor(left).astype(np.int64)
         end = np.maximum(np.ceil(right).astype(np.int64), begin + 1)
         visible = np.flatnonzero(error & (end > 0) & (begin < columns))
         # The lowest slot last: of several it wins.
         for i in visible[np.argsort(-np.asarray(slot, np.int64)[visible], kind="stable")].tolist():
-            at = int(row[i]) * columns
-            part = slice(at + max(0, int(begin[i])), at + min(columns, int(end[i])))
+            edge = int(row[i]) * columns
+            part = slice(edge + max(0, int(begin[i])), edge + min(columns, int(end[i])))
             owner[part], share[part], erred[part] = slot[i], 1, True
     return owner.reshape(shape), share.reshape(shape), erred.reshape(shape)
+
+
+def _time_by_pixel_and_slot(
+    row_at: npt.NDArray[np.int64],
+    slot: npt.NDArray[np.int64],
+    left: npt.NDArray[np.float64],
+    right: npt.NDArray[np.float64],
+    columns: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Every pair of a pixel and a slot that has time in it, with that time."""
+    first = np.minimum(left.astype(np.int64), columns - 1)
+    n_pixels = np.maximum(np.ceil(right).astype(np.int64), first + 1) - first
+    n_slots = int(slot.max(initial=0)) + 1
+    keys, sums = np.empty(0, np.int64), np.empty(0)
+    for part in _parts(n_pixels):
+        count = n_pixels[part]
+        span = np.repeat(np.arange(part.start, part.stop), count)
+        pixel = np.arange(len(span)) - np.repeat(np.cumsum(count) - count, count) + first[span]
+        width = np.minimum(right[span], pixel + 1) - np.maximum(left[span], pixel)
+        key = (row_at[span] + pixel) * n_slots + slot[span]
+        keys, sums = _summed(np.append(keys, key), np.append(sums, np.maximum(width, 0)))
+    return keys // n_slots, keys % n_slots, sums
+
+
+def _summed(
+    keys: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The distinct keys in order, and the sum of the values of each."""
+    if keys.max(initial=0) < _DENSE:
+        dense = np.bincount(keys, values)
+        found = np.flatnonzero(dense)
+        return found, dense[found]
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1))
+    return keys[starts], np.add.reduceat(values[order], starts) if len(starts) else values[:0]
 
 
 def _parts(n_pixels: npt.NDArray[np.int64]) -> list[slice]:

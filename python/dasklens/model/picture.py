@@ -19,8 +19,6 @@ from .palette import ERROR_COLOUR, colour_of, rgb
 
 #: Rows of the image a lane takes.
 ROWS = 4
-#: Sums kept while painting: pixels x prefixes.
-_MOST_CELLS = 8_000_000
 #: Faintest alpha of a pixel that anything covers, as in the browser.
 _FAINTEST = 26
 
@@ -32,7 +30,7 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
     ----------
     overview : Overview
     width : int
-        Columns of the image; fewer when lanes and prefixes are too many to paint that finely.
+        Columns of the image.
 
     Returns
     -------
@@ -40,10 +38,9 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
         Red, green, blue and alpha; no rows when nothing has run.
     """
     spans = overview.spans()
-    n_lanes, n_prefixes = len(overview.lanes), len(overview.prefixes)
+    n_lanes = len(overview.lanes)
     if not len(spans.start):
         return np.zeros((0, width, 4), np.uint8)
-    width = max(1, min(width, _MOST_CELLS // (n_lanes * n_prefixes)))
     begin, end = float(spans.start.min()), float(spans.stop.max())
     scale = width / max(end - begin, 1e-6)
     row = _order(overview)[spans.lane]
@@ -56,7 +53,6 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
             (spans.start[which] - begin) * scale,
             (spans.stop[which] - begin) * scale,
             (n_lanes, width),
-            n_prefixes,
             error[which],
         )
         colours = np.array([[*rgb(colour_of(tally.name)), 255] for tally in overview.prefixes], np.uint8)
