@@ -16,8 +16,6 @@ import numpy.typing as npt
 NOBODY = -1
 #: Span and pixel pairs worked on at once: bounds the memory that overlapping spans take.
 _AT_ONCE = 2_000_000
-#: Pixels x slots up to which an array of all of them is quicker than sorting.
-_DENSE = 4_000_000
 
 
 def cover(
@@ -109,10 +107,6 @@ def _summed(
     keys: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """The distinct keys in order, and the sum of the values of each."""
-    if keys.max(initial=0) < _DENSE:
-        dense = np.bincount(keys, values)
-        found = np.flatnonzero(dense)
-        return found, dense[found]
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
