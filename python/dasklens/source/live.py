@@ -93,6 +93,7 @@ class LiveFeed:
         self._task: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._pause = RETRY_FIRST
         self._attached = threading.Event()
         self._attach_error: BaseException | None = None
         self._scheduler: Any = None
@@ -186,7 +187,7 @@ class LiveFeed:
             self._say("lost", f"{type(error).__name__}: {error}")
 
     async def _read_for_ever(self) -> None:
-        pause = RETRY_FIRST
+        self._pause = RETRY_FIRST
         while not self._closed:
             try:
                 async with rpc(
@@ -194,18 +195,21 @@ class LiveFeed:
                 ) as scheduler:
                     self._scheduler = scheduler
                     self._say_moved()
-                    await self._read(scheduler)
+                    try:
+                        await self._read(scheduler)
+                    finally:
+                        # Unless reading was paused and has begun again in the meantime.
+                        if self._scheduler is scheduler:
+                            self._scheduler = None
                 return
             except (OSError, CommClosedError, asyncio.TimeoutError, TypeError) as error:
                 if self._client.status in ("closed", "closing"):
                     self._say("finished", "the client was closed")
                     return
-                retry_at = time() + pause
-                self._say("lost", _reason(error), retry_at)
+                pause = self._pause
+                self._say("lost", _reason(error), time() + pause)
                 await asyncio.sleep(pause)
-                pause = min(RETRY_MOST, pause * 2)
-            finally:
-                self._scheduler = None
+                self._pause = min(RETRY_MOST, pause * 2)
 
     async def _read(self, scheduler: Any) -> None:
         said_live = False
@@ -224,6 +228,7 @@ class LiveFeed:
             )
             if not said_live:
                 said_live = True
+                self._pause = RETRY_FIRST
                 self._say("live", "")
             if reply["log"] != self._log:
                 # The scheduler answered from the start of its log.
