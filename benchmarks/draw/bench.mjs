@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { fill } from '../../ui-tests/figure/open.mjs';
+import { fill } from '../../ui-tests/figure/open.cjs';
 import { printMeasured } from './script.mjs';
 
 const spans = Number(process.argv[2] ?? 1_000_000);

@@ -6,7 +6,7 @@
 
 import { fileURLToPath } from 'node:url';
 
-import { bundled } from '../../ui-tests/figure/open.mjs';
+import { bundled } from '../../ui-tests/figure/open.cjs';
 import { printMeasured } from './script.mjs';
 
 const [url, wanted = '100000'] = process.argv.slice(2);

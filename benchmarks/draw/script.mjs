@@ -1,6 +1,6 @@
 /** A script that measures something in Chromium: prints it as JSON, or one line of what went wrong. */
 
-import { launch } from '../../ui-tests/figure/open.mjs';
+import { launch } from '../../ui-tests/figure/open.cjs';
 
 /**
  * @param {(page: import('@playwright/test').Page) => Promise<object>} measure - gets an empty page.

@@ -2,16 +2,16 @@
  * Turns an empty page into one with bqplot, the marks and a stage to put figures on (stage.ts), and no
  * kernel: for the tests of drawing and for the benchmark. esbuild comes from js, Playwright from here,
  * bqplot's script from the Python environment that has it installed.
+ *
+ * CommonJS, because Playwright turns what tests import into that, and scripts of Node can import it too.
  */
 
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+const { execFileSync } = require('node:child_process');
+const { existsSync, readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { join } = require('node:path');
 
-const here = fileURLToPath(new URL('.', import.meta.url));
-const root = join(here, '../..');
+const root = join(__dirname, '../..');
 
 /** What a browser of the tests and benchmarks is: no GPU, and nothing that it fetches on its own. */
 const ARGUMENTS = [
@@ -39,12 +39,12 @@ const STYLE = `
  *
  * @returns {Promise<import('@playwright/test').Browser>}
  */
-export async function launch() {
+async function launch() {
   const executablePath = process.env.CHROMIUM || '/usr/bin/chromium';
   if (!existsSync(executablePath)) {
     throw new Error(`There is no Chromium at ${executablePath}: say where it is, CHROMIUM=/path/to/chrome.`);
   }
-  const { chromium } = createRequire(join(root, 'ui-tests/package.json'))('@playwright/test');
+  const { chromium } = require('@playwright/test');
   return chromium.launch({ executablePath, args: ARGUMENTS });
 }
 
@@ -55,7 +55,7 @@ export async function launch() {
  * @param {string[]} more - scripts of TypeScript to run in the page after ours.
  * @returns {Promise<Error[]>} what goes wrong in the page from now on.
  */
-export async function fill(page, more = []) {
+async function fill(page, more = []) {
   /** @type {Error[]} */
   const errors = [];
   page.on('pageerror', error => errors.push(error));
@@ -65,9 +65,9 @@ export async function fill(page, more = []) {
     }
   });
   await page.setContent(`<!doctype html><style>${STYLE}</style><body></body>`);
-  await page.addScriptTag({ content: await bundled(join(here, 'shared.ts'), []) });
+  await page.addScriptTag({ content: await bundled(join(__dirname, 'shared.ts'), []) });
   await page.addScriptTag({ content: bqplotScript() });
-  for (const script of [join(here, 'stage.ts'), ...more]) {
+  for (const script of [join(__dirname, 'stage.ts'), ...more]) {
     await page.addScriptTag({ content: await bundled(script, ['@jupyter-widgets/base', 'bqplot']) });
   }
   return errors;
@@ -85,14 +85,31 @@ function bqplotScript() {
   return readFileSync(path, 'utf8');
 }
 
+/** @type {Map<string, Promise<string>>} */
+const texts = new Map();
+
 /**
- * A script and what it imports, as one text that a page can run.
+ * A script and what it imports, as one text that a page can run; made once, however many pages there are.
  *
  * @param {string} entry
  * @param {string[]} shared - modules that the page has already (shared.ts).
  * @returns {Promise<string>}
  */
-export async function bundled(entry, shared) {
+function bundled(entry, shared) {
+  let text = texts.get(entry);
+  if (!text) {
+    text = bundle(entry, shared);
+    texts.set(entry, text);
+  }
+  return text;
+}
+
+/**
+ * @param {string} entry
+ * @param {string[]} shared
+ * @returns {Promise<string>}
+ */
+async function bundle(entry, shared) {
   /** @type {import('esbuild')} */
   const { build } = createRequire(join(root, 'js/package.json'))('esbuild');
   const { outputFiles } = await build({
@@ -119,3 +136,5 @@ export async function bundled(entry, shared) {
   });
   return outputFiles[0].text;
 }
+
+module.exports = { bundled, fill, launch };
