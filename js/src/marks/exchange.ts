@@ -23,6 +23,11 @@ export async function inflate(data: DataView): Promise<ArrayBuffer> {
   ).arrayBuffer();
 }
 
+/** Whether the kernel was told something of a model and has not answered yet. */
+function isBeingSaved(model: WidgetModel): boolean {
+  return (model as unknown as { _pending_msgs: number })._pending_msgs > 0;
+}
+
 export class Exchange {
   private readonly unsaved = new Set<WidgetModel>();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -34,6 +39,12 @@ export class Exchange {
 
   /** Save what changed in a model, together with all that changes within the next moment. */
   saveSoon(model: WidgetModel): void {
+    if (isBeingSaved(model)) {
+      // The model keeps it until the kernel has answered. If it were told later, the kernel's echo of
+      // what it was told before would undo it here.
+      model.save_changes();
+      return;
+    }
     this.unsaved.add(model);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
