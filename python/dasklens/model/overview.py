@@ -119,9 +119,14 @@ class Overview:
         stop = column("stop", "<f8")[first_span:] + frame.base
         strip = self._ids(column("action", "<u4")[first_span:], self._is_strip).astype(bool)
         flags = np.where(strip, STRIP, 0).astype("u1")
-        last = np.cumsum(n_spans[skip:]) - 1
         has_spans = n_spans[skip:] > 0
-        flags[last[failed & has_spans]] = ERROR
+        # As in the browser, an error shows on the work that failed: the last, or whatever came last.
+        shows = np.cumsum(n_spans[skip:], dtype=np.int64) - 1
+        work = np.flatnonzero(~strip)
+        last_work = np.full(len(group), -1, np.int64)
+        last_work[record[work]] = work
+        shows = np.where(last_work >= 0, last_work, shows)
+        flags[shows[failed & has_spans]] = ERROR
         self._count(group, failed, group[record], np.where(strip, 0, np.maximum(stop - start, 0)))
         self._keep(lane[record], group[record], flags, start, np.maximum(start, stop))
         nowhere = failed & ~has_spans

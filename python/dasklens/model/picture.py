@@ -45,12 +45,14 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
     scale = width / max(end - begin, 1e-6)
     row = _order(overview)[spans.lane]
     error, strip = spans.flags == ERROR, spans.flags == STRIP
+    # What failed last and without length lies on the edge: it belongs to the last pixel.
+    left = np.minimum((spans.start - begin) * scale, np.nextafter(width, 0))
 
     def band(which: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
         owner, share, erred = cover(
             row[which],
             spans.prefix[which],
-            (spans.start[which] - begin) * scale,
+            left[which],
             (spans.stop[which] - begin) * scale,
             (n_lanes, width),
             error[which],
@@ -58,7 +60,8 @@ def paint(overview: Overview, width: int) -> npt.NDArray[np.uint8]:
         colours = np.array([[*rgb(colour_of(tally.name)), 255] for tally in overview.prefixes], np.uint8)
         image = colours[np.maximum(owner, 0)]
         image[erred, :3] = rgb(ERROR_COLOUR)
-        image[..., 3] = np.where(owner == NOBODY, 0, np.maximum(share * 255 + 0.5, _FAINTEST))
+        image[..., 3] = np.maximum(share * 255 + 0.5, _FAINTEST)
+        image[owner == NOBODY] = 0
         return image
 
     image = np.repeat(band(~strip), ROWS, axis=0)
@@ -100,10 +103,15 @@ def _order(overview: Overview) -> npt.NDArray[np.int64]:
 
     def key(i: int) -> tuple[list[tuple[int, str]], str, str]:
         worker, thread, name = overview.lanes[i]
-        parts = re.split(r"(\d+)", name)
-        return [(int(p) if p.isdigit() else -1, p) for p in parts], worker, str(thread)
+        return [_number_or_text(part) for part in re.split(r"(\d+)", name)], worker, str(thread)
 
     order = sorted(range(len(overview.lanes)), key=key)
     position = np.empty(len(order), np.int64)
     position[order] = np.arange(len(order))
     return position
+
+
+def _number_or_text(part: str) -> tuple[int, str]:
+    # Compared by their length first: a name may hold more digits than int() takes.
+    digits = part.lstrip("0")
+    return (len(digits), digits) if part.isdecimal() else (-1, part)
