@@ -20,25 +20,35 @@ class Excerpt:
     """Remembers the newest frames of a log, so many that they hold `MOST_TASKS`."""
 
     def __init__(self) -> None:
-        self._frames: deque[Frame] = deque()
+        #: With how many records of each had come before.
+        self._frames: deque[tuple[Frame, int]] = deque()
         self._names: dict[int, Any] = {}
         self._log = ""
-        self._start = 0
+        self._start = self._next = 0
         self._n = 0
 
     def append(self, frame: Frame) -> None:
-        """Take the next frame of a log."""
+        """Take the next frame of a log; records that came before are passed over."""
         if frame.log != self._log:
             self._frames.clear()
             self._names.clear()
             self._log = frame.log
-            self._start = frame.first - frame.missed
+            self._start = self._next = frame.first - frame.missed
             self._n = 0
         self._names.update(enumerate(frame.names, frame.names0))
-        self._frames.append(frame)
-        self._n += _length(frame)
-        while self._n - _length(self._frames[0]) >= MOST_TASKS:
-            self._n -= _length(self._frames.popleft())
+        if frame.next <= self._next:
+            return
+        known = max(0, self._next - frame.first)
+        self._next = frame.next
+        self._frames.append((frame, known))
+        self._n += _length(frame) - known
+        while self._n - self._oldest() >= MOST_TASKS:
+            self._n -= self._oldest()
+            self._frames.popleft()
+
+    def _oldest(self) -> int:
+        frame, known = self._frames[0]
+        return _length(frame) - known
 
     def packed(self, most_bytes: int) -> bytes:
         """The newest tasks as a zlib-compressed frame of at most so many bytes; empty without any.
@@ -55,8 +65,8 @@ class Excerpt:
 
     def _frame(self, n: int) -> bytes:
         parts = []
-        for frame in reversed(self._frames):
-            skip = max(0, _length(frame) - n)
+        for frame, known in reversed(self._frames):
+            skip = max(known, _length(frame) - n)
             parts.append(_columns(frame, skip))
             n -= _length(frame) - skip
             if n <= 0:
@@ -70,7 +80,7 @@ class Excerpt:
                 pieces = [p + (part.base - base) for p, part in zip(pieces, parts, strict=True)]
             columns[name] = np.concatenate(pieces)
         names = self._renumber(columns)
-        frame = self._frames[-1]
+        frame, _ = self._frames[-1]
         first = frame.next - len(columns["spans"])
         return pack_frame(
             stream=frame.stream,
