@@ -16,6 +16,7 @@ import numpy.typing as npt
 NOBODY = -1
 #: Span and pixel pairs worked on at once: bounds the memory that overlapping spans take.
 _AT_ONCE = 2_000_000
+_NO_SLOT = np.int64(1 << 62)
 
 
 def cover(
@@ -65,19 +66,26 @@ def cover(
     )
     share = np.minimum(np.bincount(at, sums, minlength=n_pixels_all), 1).astype(np.float32)
     owner = np.full(n_pixels_all, NOBODY, np.int32)
-    # The largest last, and of two alike the lower slot: of what is assigned to one pixel the last stays.
-    order = np.lexsort((-slots, sums))
-    order = order[sums[order] > 0]
-    owner[at[order]] = slots[order]
+    # Pairs are in the order of their pixels, then slots: of a pixel's largest the first one stays.
+    starts = np.flatnonzero(np.diff(at, prepend=-1))
+    largest = (
+        np.repeat(np.maximum.reduceat(sums, starts), np.diff(starts, append=len(at))) if len(at) else sums
+    )
+    best = np.flatnonzero((sums == largest) & (sums > 0))
+    best = best[np.diff(at[best], prepend=-1) > 0]
+    owner[at[best]] = slots[best]
     if error is not None:
-        begin = np.floor(left).astype(np.int64)
-        end = np.maximum(np.ceil(right).astype(np.int64), begin + 1)
-        visible = np.flatnonzero(error & (end > 0) & (begin < columns))
-        # The lowest slot last: of several it wins.
-        for i in visible[np.argsort(-np.asarray(slot, np.int64)[visible], kind="stable")].tolist():
-            edge = int(row[i]) * columns
-            part = slice(edge + max(0, int(begin[i])), edge + min(columns, int(end[i])))
-            owner[part], share[part], erred[part] = slot[i], 1, True
+        which = np.flatnonzero(error)
+        begin = np.floor(left[which]).astype(np.int64)
+        end = np.maximum(np.ceil(right[which]).astype(np.int64), begin + 1)
+        begin, end = np.maximum(begin, 0), np.minimum(end, columns)
+        which, begin, end = (part[end > begin] for part in (which, begin, end))
+        lowest = np.full(n_pixels_all, _NO_SLOT)
+        for part in _parts(end - begin):
+            span, pixel = _pairs(begin, end - begin, part)
+            np.minimum.at(lowest, np.asarray(row, np.int64)[which][span] * columns + pixel, slot[which][span])
+        erred = lowest < _NO_SLOT
+        owner[erred], share[erred] = lowest[erred], 1
     return owner.reshape(shape), share.reshape(shape), erred.reshape(shape)
 
 
@@ -94,13 +102,20 @@ def _time_by_pixel_and_slot(
     n_slots = int(slot.max(initial=0)) + 1
     keys, sums = np.empty(0, np.int64), np.empty(0)
     for part in _parts(n_pixels):
-        count = n_pixels[part]
-        span = np.repeat(np.arange(part.start, part.stop), count)
-        pixel = np.arange(len(span)) - np.repeat(np.cumsum(count) - count, count) + first[span]
+        span, pixel = _pairs(first, n_pixels, part)
         width = np.minimum(right[span], pixel + 1) - np.maximum(left[span], pixel)
         key = (row_at[span] + pixel) * n_slots + slot[span]
         keys, sums = _summed(np.append(keys, key), np.append(sums, np.maximum(width, 0)))
     return keys // n_slots, keys % n_slots, sums
+
+
+def _pairs(
+    first: npt.NDArray[np.int64], n_pixels: npt.NDArray[np.int64], part: slice
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Of some spans, each with each of its pixels."""
+    count = n_pixels[part]
+    span = np.repeat(np.arange(part.start, part.stop), count)
+    return span, np.arange(len(span)) - np.repeat(np.cumsum(count) - count, count) + first[span]
 
 
 def _summed(

@@ -93,7 +93,7 @@ def png(image: npt.NDArray[np.uint8]) -> bytes:
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(lines.tobytes(), 9))
+        + chunk(b"IDAT", zlib.compress(lines.tobytes(), 6))
         + chunk(b"IEND", b"")
     )
 
