@@ -123,7 +123,8 @@ export class Shown {
 
   /** A scale's limits have changed; whether the user did it (bqplot's own tools, another figure). */
   scaleMoved(axis: Axis): boolean {
-    if (this.moving) {
+    // What the user chose since is about to be applied: this is the kernel's echo of what came before.
+    if (this.moving || (this.touched[axis] && this.pending[axis])) {
       return false;
     }
     this.touched[axis] = true;

@@ -51,6 +51,8 @@ export class SpansModel extends MarkModel {
   declare private shownBy: Set<SpansView>;
   declare private shown: Shown;
   declare private exchange: Exchange;
+  /** Scales that the user moved since the last frame. */
+  declare private moved: Set<Axis>;
   declare private frame: number;
   declare private lastStep: number;
   declare private dataChanged: boolean;
@@ -103,6 +105,7 @@ export class SpansModel extends MarkModel {
         () => this.windowSeconds()
       ),
       exchange: new Exchange(this),
+      moved: new Set(),
       frame: 0,
       lastStep: 0,
       dataChanged: false,
@@ -213,13 +216,13 @@ export class SpansModel extends MarkModel {
   showTime(range: Range): void {
     this.keep({ follow: false });
     this.shown.showTime(range);
-    this.saveScale('x');
+    this.moved.add('x');
     this.wake();
   }
 
   showLanes(range: Range): void {
     this.shown.showLanes(range);
-    this.saveScale('y');
+    this.moved.add('y');
     this.wake();
   }
 
@@ -297,6 +300,8 @@ export class SpansModel extends MarkModel {
       this.shown.fit('x');
     }
     this.shown.apply();
+    this.moved.forEach(axis => this.saveScale(axis));
+    this.moved.clear();
     this.trigger('draw:now');
     this.frame = 0;
     if (again) {
