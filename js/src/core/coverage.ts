@@ -53,7 +53,7 @@ export class Coverage {
    * Work out the pixels [from, to) of a row.
    *
    * @param kinds - kind of each slot.
-   * @param wide - gets the indices of spans of at least `wideAt` pixels, for labels.
+   * @param wide - gets the indices of spans of at least `wideAt` pixels (more than one), for labels.
    */
   cover(
     row: Row,
@@ -79,41 +79,52 @@ export class Coverage {
     share.fill(0, from, to);
     this.any = false;
 
-    let pixel = from;
-    let edge = from + 1;
-    /** Bit k is set when a slot of remainder k modulo 32 has a sum: says where to look, branch-free. */
-    let mask = 0;
-    let total = 0;
+    // What began earlier only runs on; the loop below, which is the hot one, then need not ask for it.
     let running = 0;
-    for (let i = i0; i < i1; i++) {
-      let a = (start[i] - t0) * perSecond;
-      const b = a + duration[i] * perSecond;
-      const s = slot[i];
-      if (a >= to) {
+    let i = i0;
+    for (; i < i1; i++) {
+      const a = (start[i] - t0) * perSecond;
+      if (a >= from) {
         break;
       }
+      const b = a + duration[i] * perSecond;
+      const s = slot[i];
       if (hasErrors && kinds[s] === ERROR) {
         (errors ??= []).push(i);
-        if (b - a >= widest && b > from) {
+      } else if (b > from) {
+        running = this.startRun(running, s, b);
+      }
+      if (b > from && b - a >= widest) {
+        wide?.push(i);
+      }
+    }
+
+    let pixel = from;
+    let edge = from;
+    /** Bit k is set when a slot of remainder k modulo 32 has a sum: says where to look, branch-free. */
+    let mask = 0;
+    for (; i < i1; i++) {
+      const a = (start[i] - t0) * perSecond;
+      const b = a + duration[i] * perSecond;
+      const s = slot[i];
+      if (hasErrors && kinds[s] === ERROR) {
+        if (a >= to) {
+          break;
+        }
+        (errors ??= []).push(i);
+        if (b - a >= widest) {
           wide?.push(i);
         }
         continue;
       }
-      if (b <= from) {
-        continue;
-      }
-      if (b - a >= widest) {
-        wide?.push(i);
-      }
-      if (a < from) {
-        a = from;
-      }
       if (a >= edge) {
-        if (total > 0) {
-          this.finish(pixel, mask, total);
+        if (a >= to) {
+          break;
+        }
+        if (mask !== 0) {
+          this.finish(pixel, mask);
         }
         mask = 0;
-        total = 0;
         pixel = Math.floor(a);
         if (running > 0) {
           running = this.run(edge, pixel, running);
@@ -128,7 +139,6 @@ export class Coverage {
             const w = (stop < edge ? stop : edge) - pixel;
             sums[rs] += w;
             mask |= 1 << (rs & 31);
-            total += w;
             if (stop > edge) {
               runSlot[kept] = rs;
               runStop[kept++] = stop;
@@ -137,23 +147,19 @@ export class Coverage {
           running = kept;
         }
       }
-      let w: number;
-      if (b <= edge) {
-        w = b - a;
-      } else {
-        w = edge - a;
-        if (running === this.runSlot.length) {
-          this.growRuns();
+      let w = b - a;
+      if (b > edge) {
+        if (w >= widest) {
+          wide?.push(i);
         }
-        this.runSlot[running] = s;
-        this.runStop[running++] = b;
+        w = edge - a;
+        running = this.startRun(running, s, b);
       }
       sums[s] += w;
       mask |= 1 << (s & 31);
-      total += w;
     }
-    if (total > 0) {
-      this.finish(pixel, mask, total);
+    if (mask !== 0) {
+      this.finish(pixel, mask);
     }
     this.run(edge, to, running);
     if (errors) {
@@ -162,25 +168,29 @@ export class Coverage {
   }
 
   /** Give a pixel to the slot with the largest sum, and clear the sums. */
-  private finish(pixel: number, mask: number, total: number): void {
+  private finish(pixel: number, mask: number): void {
     const { sums, slots } = this;
     let best = 0;
     let owner = NOBODY;
+    let total = 0;
     for (let rest = mask; rest !== 0;) {
       const bit = 31 - Math.clz32(rest);
       rest &= ~(1 << bit);
       for (let s = bit; s < slots; s += 32) {
         const sum = sums[s];
+        sums[s] = 0;
+        total += sum;
         if (sum > best || (sum === best && sum > 0 && s < owner)) {
           best = sum;
           owner = s;
         }
-        sums[s] = 0;
       }
     }
-    this.owner[pixel] = owner;
-    this.share[pixel] = total < 1 ? total : 1;
-    this.any = true;
+    if (total > 0) {
+      this.owner[pixel] = owner;
+      this.share[pixel] = total < 1 ? total : 1;
+      this.any = true;
+    }
   }
 
   /**
@@ -204,7 +214,6 @@ export class Coverage {
         }
       }
       let mask = 0;
-      let total = 0;
       let kept = 0;
       for (let k = 0; k < running; k++) {
         const s = runSlot[k];
@@ -212,14 +221,13 @@ export class Coverage {
         const w = (stop < pixel + 1 ? stop : pixel + 1) - pixel;
         sums[s] += w;
         mask |= 1 << (s & 31);
-        total += w;
         if (stop > pixel + 1) {
           runSlot[kept] = s;
           runStop[kept++] = stop;
         }
       }
       running = kept;
-      this.finish(pixel, mask, total);
+      this.finish(pixel, mask);
       pixel++;
     }
     return running;
@@ -234,6 +242,15 @@ export class Coverage {
       this.sums = new Float64Array(slots);
     }
     this.slots = slots;
+  }
+
+  private startRun(running: number, slot: number, stop: number): number {
+    if (running === this.runSlot.length) {
+      this.growRuns();
+    }
+    this.runSlot[running] = slot;
+    this.runStop[running] = stop;
+    return running + 1;
   }
 
   private growRuns(): void {
