@@ -5,7 +5,14 @@ import { Exchange } from '../src/marks/exchange';
 type Model = ConstructorParameters<typeof Exchange>[0];
 
 function fakeModel(pending = 0) {
-  return { comm_live: true, _pending_msgs: pending, save_changes: vi.fn(), send: vi.fn() };
+  return {
+    comm_live: true,
+    _pending_msgs: pending,
+    attributes: {} as Record<string, unknown>,
+    changed: {} as Record<string, unknown>,
+    save_changes: vi.fn(),
+    send: vi.fn()
+  };
 }
 
 beforeEach(() => vi.useFakeTimers());
@@ -36,4 +43,19 @@ test('without a kernel nothing is saved', () => {
   new Exchange(model as unknown as Model).saveSoon(model as unknown as Model);
   vi.runAllTimers();
   expect(model.save_changes).not.toHaveBeenCalled();
+});
+
+test('what the kernel was told is known again, and nothing else', () => {
+  const model = fakeModel();
+  const exchange = new Exchange(model as unknown as Model);
+  const set = (min: number): void => void Object.assign(model.attributes, (model.changed = { min }));
+  set(1);
+  exchange.saveSoon(model as unknown as Model);
+  set(2);
+  expect(exchange.isEcho(model as unknown as Model)).toBe(false);
+  vi.runAllTimers();
+  set(3);
+  expect(exchange.isEcho(model as unknown as Model)).toBe(false);
+  set(2);
+  expect(exchange.isEcho(model as unknown as Model)).toBe(true);
 });

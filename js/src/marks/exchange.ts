@@ -34,6 +34,8 @@ export class Exchange {
   private askedAt = -Infinity;
   private delay = ASK_AGAIN;
   private leaving: ReturnType<typeof setTimeout> | undefined;
+  /** What the kernel was told of each model last. */
+  private readonly told = new WeakMap<WidgetModel, Record<string, unknown>>();
 
   constructor(private readonly model: WidgetModel) {}
 
@@ -42,7 +44,7 @@ export class Exchange {
     if (isBeingSaved(model)) {
       // The model keeps it until the kernel has answered. If it were told later, the kernel's echo of
       // what it was told before would undo it here.
-      model.save_changes();
+      this.save(model);
       return;
     }
     this.unsaved.add(model);
@@ -50,8 +52,14 @@ export class Exchange {
     this.timer = setTimeout(() => {
       const models = [...this.unsaved];
       this.unsaved.clear();
-      models.filter(each => each.comm_live).forEach(each => each.save_changes());
+      models.filter(each => each.comm_live).forEach(each => this.save(each));
     }, SAVE_AFTER);
+  }
+
+  /** Whether a change of a model only says what the kernel was told of it. */
+  isEcho(model: WidgetModel): boolean {
+    const told = this.told.get(model);
+    return !!told && Object.entries(model.changed).every(([name, value]) => told[name] === value);
   }
 
   /**
@@ -93,5 +101,10 @@ export class Exchange {
   close(): void {
     clearTimeout(this.leaving);
     clearTimeout(this.timer);
+  }
+
+  private save(model: WidgetModel): void {
+    this.told.set(model, { ...model.attributes });
+    model.save_changes();
   }
 }

@@ -121,10 +121,19 @@ export class Shown {
     this.moving = false;
   }
 
-  /** A scale's limits have changed; whether the user did it (bqplot's own tools, another figure). */
-  scaleMoved(axis: Axis): boolean {
+  /**
+   * A scale's limits have changed; whether the user did it (bqplot's own tools, another figure).
+   *
+   * @param echo whether they became what the kernel was told of them at some time.
+   */
+  scaleMoved(axis: Axis, echo = false): boolean {
     // What the user chose since is about to be applied: this is the kernel's echo of what came before.
     if (this.moving || (this.touched[axis] && this.pending[axis])) {
+      return false;
+    }
+    // The user chose that before following, or all, which has been shown since.
+    if (echo && !this.touched[axis]) {
+      this.fit(axis);
       return false;
     }
     this.touched[axis] = true;

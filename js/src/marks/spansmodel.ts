@@ -336,9 +336,10 @@ export class SpansModel extends MarkModel {
       this.stopListening(scale);
       this.shown.heed(axis);
       this.listenTo(scale, 'change:min change:max', () => {
-        if (this.shown.scaleMoved(axis) && axis === 'x') {
+        if (this.shown.scaleMoved(axis, this.exchange.isEcho(scale)) && axis === 'x') {
           this.keep({ follow: false });
         }
+        this.wake();
       });
     }
   }
