@@ -47,6 +47,8 @@ export interface Mark {
 /** Wait for the figure in a cell's output to be live, and get its mark's model. */
 export async function markOf(page: Page, index: number): Promise<JSHandle<Mark>> {
   await expect(canvasOf(page, index)).toBeVisible();
+  // What is not on screen is not drawn.
+  await canvasOf(page, index).scrollIntoViewIfNeeded();
   // Nothing of the product hands out models: they are found as JupyterLab's own widgets hold them.
   const mark = await page.waitForFunction(at => {
     const { content } = (window as any).jupyterapp.shell.currentWidget;
@@ -125,6 +127,14 @@ export async function boxOf(
     throw new Error('it has no box on the page');
   }
   return box;
+}
+
+/** A canvas' picture, short enough to be printed. */
+export function pictureOf(canvas: Locator): Promise<string> {
+  return canvas.evaluate(async element => {
+    const bytes = new TextEncoder().encode((element as HTMLCanvasElement).toDataURL());
+    return [...new Uint8Array(await crypto.subtle.digest('SHA-1', bytes))].join(' ');
+  });
 }
 
 /** Number of pixels of a canvas that are painted (in a colour, in a part of its height). */
