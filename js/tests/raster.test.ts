@@ -112,6 +112,22 @@ describe('the raster', () => {
   });
 });
 
+describe('lanes lower than pixels', () => {
+  it('are painted alike when there are so many slots that a line is made in pieces', () => {
+    const many = new Uint8Array(0xfffe);
+    many.set(KINDS);
+    fc.assert(
+      fc.property(spans, pictures, (all, picture) => {
+        const thin = { ...picture, lane0: 0, lane1: Math.max(LANES, picture.height) };
+        const pixels = new Uint32Array(picture.width * picture.height);
+        new Raster().paint(thin, lanesOf(all, LANES, many), LOOK as unknown as SlotColours, pixels);
+        expect(pixels).toEqual(painted(thin, all));
+      }),
+      { numRuns: 30 }
+    );
+  });
+});
+
 describe('the hit test', () => {
   it('finds at every pixel a span of the slot that is painted there, and none where nothing is', () => {
     const test = new HitTest();
