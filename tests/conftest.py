@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
 
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
+
+#: Even without a dashboard a scheduler serves HTTP, and warns if somebody else has its usual port.
+NO_DASHBOARD: dict[str, Any] = {"dashboard_address": ":0", "scheduler_kwargs": {"dashboard": False}}
 
 
 @pytest.fixture
@@ -19,9 +25,33 @@ def cluster() -> Iterator[LocalCluster]:
         processes=False,
         protocol="tcp://",
         host="127.0.0.1",
-        dashboard_address=None,
+        **NO_DASHBOARD,
     ) as cluster:
         yield cluster
+
+
+SCHEDULER = """
+import asyncio, sys
+from distributed import Scheduler, Worker
+
+async def main():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address=":0") as scheduler:
+        async with Worker(scheduler.address, nthreads=1):
+            print(scheduler.address, flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def mortal() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address and process of a scheduler and its worker: kill it, and it says goodbye to nobody."""
+    command = [sys.executable, "-c", SCHEDULER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process
+        process.kill()
 
 
 @pytest.fixture

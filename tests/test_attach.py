@@ -176,7 +176,8 @@ CLUSTER = """
 from distributed import Client, LocalCluster
 if __name__ == "__main__":
     with LocalCluster(n_workers=1, threads_per_worker=1, processes={processes},
-                      protocol="tcp://", host="127.0.0.1", dashboard_address=None) as cluster, \\
+                      protocol="tcp://", host="127.0.0.1", dashboard_address=":0",
+                      scheduler_kwargs={{"dashboard": False}}) as cluster, \\
          Client(cluster) as client:
         assert client.submit(abs, -1).result() == 1
         print(len(client.sync(client.scheduler.events, topic="dasklens")))

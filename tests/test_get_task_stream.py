@@ -11,6 +11,7 @@ import dask
 import dask.array as da
 import distributed
 import pytest
+from conftest import NO_DASHBOARD
 from distributed import Client, LocalCluster
 from distributed.utils_test import gen_cluster
 
@@ -114,7 +115,7 @@ def test_empty_block(client: Client) -> None:
 
 def test_tasks_that_run_twice_are_there_twice() -> None:
     with (
-        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster,
+        LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", **NO_DASHBOARD) as cluster,
         Client(cluster) as client,
         get_task_stream(client) as ts,
     ):
@@ -159,7 +160,7 @@ def test_bad_use_gets_one_clear_sentence(client: Client, tmp_path: Path) -> None
 def test_no_client_and_closed_client() -> None:
     with pytest.raises(ValueError, match=r"No Dask client here yet"):
         get_task_stream()
-    with Client(n_workers=0, processes=False, dashboard_address=None) as client:
+    with Client(n_workers=0, processes=False, **NO_DASHBOARD) as client:
         pass
     with pytest.raises(ValueError, match=r"client is closed"):
         get_task_stream(client)
@@ -167,7 +168,7 @@ def test_no_client_and_closed_client() -> None:
 
 def test_recording_switched_off() -> None:
     with dask.config.set({"dasklens.record": False}):
-        with Client(n_workers=0, processes=False, dashboard_address=None) as client:
+        with Client(n_workers=0, processes=False, **NO_DASHBOARD) as client:
             with pytest.raises(RuntimeError, match=r"dasklens\.record to true"):
                 with get_task_stream(client):
                     pass

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable
-from typing import Any
 
 import dask
 import pytest
-from distributed import Client, LocalCluster, Scheduler, Worker
+from distributed import Client, Scheduler, Worker
 from distributed.core import rpc
 from distributed.utils_test import gen_cluster
 
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler import recorder as recorder_module
-from dasklens.scheduler.recorder import Recorder, ensure_recorder, log_limit
-from dasklens.source.live import LiveFeed
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.005)
-
-
-class Listener:
-    """What a live view would hold."""
-
-    def __init__(self) -> None:
-        self.table = TaskTable()
-        self.phases: list[tuple[str, str, float | None]] = []
-        self.lock = threading.Lock()
-
-    def on_frames(self, frames: list[bytes]) -> None:
-        with self.lock:
-            for frame in frames:
-                self.table.append(frame)
-
-    def on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
-        self.phases.append((phase, reason, retry_at))
-
-    def keys(self) -> list[Any]:
-        with self.lock:
-            return self.table.keys()
-
-    @property
-    def phase(self) -> str:
-        return self.phases[-1][0] if self.phases else ""
+from dasklens.scheduler.recorder import ensure_recorder, log_limit
 
 
 @gen_cluster(client=True)
@@ -148,47 +111,6 @@ async def test_a_worker_that_dies_leaves_a_record(c: Client, s: Scheduler, a: Wo
     assert record["status"] == "error"
     assert record["startstops"] == ()
     assert "KilledWorker" in record["exception_text"]
-
-
-def test_a_live_feed_follows_and_includes_the_past(client: Client, recorder: Recorder) -> None:
-    client.submit(abs, -1, key="before anybody looked").result()
-    heard = Listener()
-    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
-    feed.start()
-    until(lambda: heard.phase == "live", "the feed to be live")
-    until(lambda: "before anybody looked" in heard.keys(), "the past")
-    client.submit(abs, -1, key="now").result()
-    until(lambda: "now" in heard.keys(), "news")
-    feed.rewind(0)
-    until(lambda: heard.keys().count("now") == 2, "the log from its beginning")
-    feed.close()
-    assert [p[0] for p in heard.phases][:2] == ["connecting", "live"]
-
-
-def test_a_live_feed_ends_with_its_listener(client: Client, recorder: Recorder) -> None:
-    heard = Listener()
-    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
-    feed.start()
-    phases = heard.phases
-    until(lambda: bool(phases) and phases[-1][0] == "live", "the feed to be live")
-    del heard
-    client.submit(abs, -1).result()
-    until(lambda: feed._task is not None and feed._task.done(), "the feed to end")
-
-
-def test_a_live_feed_says_when_the_scheduler_is_gone() -> None:
-    with LocalCluster(
-        n_workers=1, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
-    ) as cluster:
-        client = Client(cluster)
-        heard = Listener()
-        feed = LiveFeed(client, heard.on_frames, heard.on_phase)
-        feed.start()
-        until(lambda: heard.phase == "live", "the feed to be live")
-    until(lambda: heard.phase in ("lost", "finished"), "the loss to be noticed")
-    client.close()
-    until(lambda: heard.phase == "finished", "the end", 15)
-    assert heard.phases[-1][1] == "the client was closed"
 
 
 def test_limit_from_the_configuration() -> None:

@@ -93,6 +93,9 @@ class LiveFeed:
         self._task: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        #: Whoever reads at a former turn stops: until Python 3.12 `wait_for` may swallow a cancellation.
+        self._turn = 0
+        self._phase = ""
         self._pause = RETRY_FIRST
         self._attached = threading.Event()
         self._attach_error: BaseException | None = None
@@ -108,15 +111,26 @@ class LiveFeed:
         client_loop: Any = self._client.loop
         # Attaching goes through the client, on the client's own loop.
         client_loop.add_callback(self._attach)
-        self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)  # type: ignore[assignment]
+        self._task = asyncio.run_coroutine_threadsafe(  # type: ignore[assignment]
+            self._run(self._turn), self._loop
+        )
 
-    def rewind(self, cursor: int, names: int = 0, log: str = "") -> None:
-        """Read on from here: a page that is new, or that missed a frame, asks for it."""
+    def rewind(self, cursor: int, names: int = 0, log: str = "") -> bool:
+        """Read on from here: a page that is new, or that missed a frame, asks for it.
+
+        Returns
+        -------
+        bool
+            False when reading has ended: nothing will come any more.
+        """
+        if self._closed or (self._task is not None and self._task.done()):
+            return False
         if log and self._log and log != self._log:
             cursor = names = 0
         self._cursor, self._names = max(0, int(cursor)), max(0, int(names))
         self._rewound = True
         self.start()
+        return True
 
     def catch_up(self, timeout: float = 1.0) -> bool:
         """Wait until everything that the scheduler has heard of by now was read and passed on.
@@ -127,7 +141,7 @@ class LiveFeed:
             False when that took longer than `timeout` seconds, or nothing is being read.
         """
         task, loop = self._task, self._loop
-        if task is None or loop is None or task.done():
+        if task is None or loop is None or task.done() or self._phase == "lost":
             return False
         waiting = asyncio.run_coroutine_threadsafe(self._catch_up(), loop)
         try:
@@ -141,6 +155,7 @@ class LiveFeed:
         """Stop reading until `rewind` is called."""
         task, loop = self._task, self._loop
         self._task = None
+        self._turn += 1
         if task is not None and loop is not None and loop.is_running():
             loop.call_soon_threadsafe(task.cancel)
 
@@ -168,14 +183,14 @@ class LiveFeed:
         finally:
             self._attached.set()
 
-    async def _run(self) -> None:
+    async def _run(self, turn: int) -> None:
         try:
             self._say("connecting", f"connecting to {self._address}")
             while not self._attached.is_set():
                 await asyncio.sleep(0.02)
             if self._attach_error is not None:
                 raise self._attach_error
-            await self._read_for_ever()
+            await self._read_for_ever(turn)
         except asyncio.CancelledError:
             pass
         except (ReferenceError, _Gone):
@@ -186,9 +201,9 @@ class LiveFeed:
             logger.warning("dasklens stopped reading %s", self._address, exc_info=True)
             self._say("lost", f"{type(error).__name__}: {error}")
 
-    async def _read_for_ever(self) -> None:
+    async def _read_for_ever(self, turn: int) -> None:
         self._pause = RETRY_FIRST
-        while not self._closed:
+        while turn == self._turn:
             try:
                 async with rpc(
                     self._address, timeout=CONNECT_TIMEOUT, connection_args=self._connection_args
@@ -196,7 +211,7 @@ class LiveFeed:
                     self._scheduler = scheduler
                     self._say_moved()
                     try:
-                        await self._read(scheduler)
+                        await self._read(scheduler, turn)
                     finally:
                         # Unless reading was paused and has begun again in the meantime.
                         if self._scheduler is scheduler:
@@ -211,9 +226,11 @@ class LiveFeed:
                 await asyncio.sleep(pause)
                 self._pause = min(RETRY_MOST, pause * 2)
 
-    async def _read(self, scheduler: Any) -> None:
+    async def _read(self, scheduler: Any, turn: int) -> None:
         said_live = False
-        while not self._closed:
+        while turn == self._turn:
+            # First, so that whoever rewinds from now on is noticed when the reply is here.
+            self._rewound = False
             cursor, names = self._cursor, self._names
             reply = await asyncio.wait_for(
                 scheduler.dasklens_read(
@@ -226,6 +243,8 @@ class LiveFeed:
                 ),
                 WAIT + CONNECT_TIMEOUT,
             )
+            if turn != self._turn:
+                return
             if not said_live:
                 said_live = True
                 self._pause = RETRY_FIRST
@@ -234,7 +253,6 @@ class LiveFeed:
                 # The scheduler answered from the start of its log.
                 self._log = reply["log"]
             elif self._rewound:
-                self._rewound = False
                 continue
             self._cursor, self._names = reply["next"], reply["names"]
             if reply["frames"]:
@@ -245,6 +263,7 @@ class LiveFeed:
                 return
 
     def _say(self, phase: str, reason: str, retry_at: float | None = None) -> None:
+        self._phase = phase
         self._call(self._on_phase, phase, reason, retry_at)
 
     def _call(self, reference: Callable[[], Any], *args: Any) -> None:

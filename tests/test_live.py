@@ -1,0 +1,245 @@
+"""The feed of a live view: everything once, in order, through pauses and losses."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import dask
+import pytest
+from conftest import NO_DASHBOARD
+from distributed import Client
+from waiting import until
+
+from dasklens.model.overview import Overview
+from dasklens.model.spans import TaskTable
+from dasklens.scheduler import recorder as recorder_module
+from dasklens.scheduler.recorder import Recorder
+from dasklens.source import live
+from dasklens.source.live import LiveFeed
+from dasklens.wire.frames import unpack_frame
+
+
+class Listener:
+    """What a live view would hold."""
+
+    def __init__(self) -> None:
+        self.table = TaskTable()
+        self.overview = Overview()
+        #: Where a page would go on from.
+        self.place: dict[str, Any] = {"cursor": 0, "names": 0, "log": ""}
+        self.phases: list[tuple[str, str, float | None]] = []
+        self.lock = threading.Lock()
+
+    def on_frames(self, frames: list[bytes]) -> None:
+        with self.lock:
+            for data in frames:
+                frame = unpack_frame(data)
+                self.table.append(frame)
+                self.overview.append(frame)
+                names = frame.names0 + len(frame.names)
+                self.place = {"cursor": frame.next, "names": names, "log": frame.log}
+
+    def on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
+        self.phases.append((phase, reason, retry_at))
+
+    def keys(self) -> list[Any]:
+        with self.lock:
+            return self.table.keys()
+
+    @property
+    def phase(self) -> str:
+        return self.phases[-1][0] if self.phases else ""
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long polls that are short: what a feed does at the end of one need not be waited for."""
+    monkeypatch.setattr(live, "WAIT", 0.1)
+    monkeypatch.setattr(live, "CONNECT_TIMEOUT", 2.0)
+
+
+@pytest.fixture
+def heard() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def feed(client: Client, recorder: Recorder, heard: Listener) -> Iterator[LiveFeed]:
+    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+    yield feed
+    feed.close()
+
+
+def run(client: Client, *keys: str) -> None:
+    client.gather([client.submit(abs, -1, key=key, pure=False) for key in keys])
+
+
+def pause(feed: LiveFeed) -> None:
+    """Pause, and wait until nothing is under way any more."""
+    task = feed._task
+    assert task is not None
+    feed.pause()
+    until(lambda: task.done() and feed._scheduler is None, "the reader to stop")
+
+
+def test_it_follows_and_includes_the_past(client: Client, feed: LiveFeed, heard: Listener) -> None:
+    run(client, "before anybody looked")
+    feed.start()
+    feed.start()
+    until(lambda: heard.phase == "live", "the feed to be live")
+    until(lambda: "before anybody looked" in heard.keys(), "the past")
+    run(client, "now")
+    until(lambda: "now" in heard.keys(), "news")
+    assert feed.rewind(0)
+    until(lambda: heard.keys().count("now") == 2, "the log from its beginning")
+    assert [p[0] for p in heard.phases] == ["connecting", "live"]
+
+
+def test_catching_up_waits_until_all_was_passed_on(client: Client, feed: LiveFeed, heard: Listener) -> None:
+    wanted = []
+    assert feed.catch_up() is False
+    for i in range(10):
+        keys = [f"{i}-{j}" for j in range(50)]
+        run(client, *keys)
+        wanted += keys
+        feed.start()
+        assert feed.catch_up(10) is True
+        assert sorted(heard.keys()) == sorted(wanted)
+
+
+def test_catching_up_is_given_up_when_nothing_is_read(
+    client: Client, feed: LiveFeed, heard: Listener, recorder: Recorder
+) -> None:
+    feed.start()
+    assert feed.catch_up(10) is True
+    # A cursor that is never reached: here it ends with the time that is allowed.
+    recorder._pending.extend([(None, {})])
+    assert feed.catch_up(0.05) is False
+    recorder._pending.clear()
+    pause(feed)
+    assert feed.catch_up(10) is False
+    feed.close()
+    assert feed.catch_up(10) is False
+
+
+def test_a_pause_loses_nothing(
+    client: Client, feed: LiveFeed, heard: Listener, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FORGET_AFTER", 0.3)
+    feed.start()
+    for i in range(3):
+        run(client, f"watched-{i}")
+        assert feed.catch_up(10)
+        assert recorder.readers == 1
+        pause(feed)
+        run(client, f"missed-{i}")
+        assert f"missed-{i}" not in heard.keys()
+        until(lambda: recorder.readers == 0, "the scheduler to forget the reader")
+        assert feed.rewind(**heard.place)
+        assert feed.catch_up(10)
+    assert heard.keys() == [f"{what}-{i}" for i in range(3) for what in ("watched", "missed")]
+    assert [p[0] for p in heard.phases] == ["connecting", "live"] * 4
+
+
+def test_a_pause_is_one_even_when_a_reply_comes_just_then(
+    client: Client, recorder: Recorder, heard: Listener
+) -> None:
+    """`asyncio.wait_for` swallows a cancellation then, before Python 3.12."""
+    for _ in range(30):
+        feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+        feed.start()
+        assert feed.catch_up(10)
+        pause(feed)
+
+
+def test_rewinding_at_any_time_loses_nothing(client: Client, feed: LiveFeed, heard: Listener) -> None:
+    """Pages ask while a read is under way: what that brings must not move the cursor past what they want."""
+    feed.start()
+    for i in range(60):
+        run(client, *(f"{i}-{j}" for j in range(5)))
+        assert feed.rewind(max(0, heard.place["cursor"] - i % 7), 0, heard.place["log"])
+        if i % 10 == 9:
+            pause(feed)
+            feed.rewind(heard.place["cursor"] // 2, 0, heard.place["log"])
+    assert feed.catch_up(10)
+    assert heard.overview.n_tasks == 300
+    assert heard.overview.missed == 0
+
+
+def test_the_cursor_of_another_log_counts_as_nought(
+    client: Client, feed: LiveFeed, heard: Listener, recorder: Recorder
+) -> None:
+    feed.start()
+    run(client, "before")
+    assert feed.catch_up(10)
+    pause(feed)
+    # As if the scheduler had been started anew behind the same address.
+    recorder.log.ident = "of the next scheduler"
+    feed.rewind(**heard.place)
+    until(lambda: heard.keys() == ["before", "before"], "the new log from its beginning")
+    assert heard.overview.n_tasks == 1
+    assert feed.rewind(10**9, 10**9, "of the former scheduler")
+    until(lambda: heard.keys().count("before") == 3, "the log from its beginning")
+
+
+def test_a_closed_feed_stays_closed(client: Client, feed: LiveFeed, heard: Listener) -> None:
+    feed.start()
+    assert feed.catch_up(10)
+    pause(feed)
+    feed.close()
+    assert feed.rewind(0) is False
+    feed.start()
+    assert feed._task is None
+
+
+def test_it_ends_with_its_listener(client: Client, recorder: Recorder) -> None:
+    heard = Listener()
+    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+    feed.start()
+    phases = heard.phases
+    until(lambda: bool(phases) and phases[-1][0] == "live", "the feed to be live")
+    del heard
+    client.submit(abs, -1).result()
+    until(lambda: feed._task is not None and feed._task.done(), "the feed to end")
+
+
+def test_it_says_when_the_scheduler_is_gone_and_when_the_client_is(
+    mortal: tuple[str, subprocess.Popen[str]], heard: Listener
+) -> None:
+    address, process = mortal
+    client = Client(address)
+    feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+    feed.start()
+    run(client, "kept")
+    assert feed.catch_up(10)
+    process.kill()
+    until(lambda: heard.phase == "lost", "the loss to be noticed")
+    _, reason, retry_at = heard.phases[-1]
+    assert reason
+    assert retry_at is not None
+    # It must not hold up the end of every cell now.
+    begin = time.monotonic()
+    assert feed.catch_up(10) is False
+    assert time.monotonic() - begin < 5
+    client.close()
+    until(lambda: heard.phase == "finished", "the end", 15)
+    assert heard.phases[-1] == ("finished", "the client was closed", None)
+    until(lambda: feed._task is not None and feed._task.done(), "the feed to end")
+    assert feed.rewind(0) is False
+    assert heard.keys() == ["kept"]
+
+
+def test_it_says_when_nothing_is_recorded() -> None:
+    with dask.config.set({"dasklens.record": False}):
+        with Client(n_workers=0, processes=False, **NO_DASHBOARD) as client:
+            heard = Listener()
+            feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+            feed.start()
+            until(lambda: heard.phase == "lost", "the refusal")
+            assert "dasklens.record to true" in heard.phases[-1][1]
+            assert heard.phases[-1][2] is None
+            feed.close()
