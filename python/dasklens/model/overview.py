@@ -6,7 +6,7 @@ for the picture that stays in the saved notebook.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,17 @@ class Overview:
             ]
             self._parts = [_Spans(*columns)]
         return self._parts[0]
+
+    def copy(self) -> Overview:
+        """What it says now, for whoever takes long over it: what is appended later is not in there."""
+        return Overview(
+            self.n_tasks,
+            self.n_errors,
+            self.missed,
+            list(self.lanes),
+            [replace(tally) for tally in self.prefixes],
+            _parts=[self.spans()],
+        )
 
     def _take(self, frame: Frame, skip: int) -> None:
         def column(name: str, dtype: str) -> npt.NDArray[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from math import inf
 from typing import Any
 
 import bqplot
@@ -32,6 +33,20 @@ def _record_from_json(value: Any, _widget: Any) -> Any:
 
 def _record_to_json(value: Any, _widget: Any) -> Any:
     return None if value is None else {_FIELDS_BACK.get(name, name): item for name, item in value.items()}
+
+
+def valid_window(seconds: float) -> float:
+    """`seconds`, or a TraitError that says what is wrong with them."""
+    if not 0 < seconds < inf:
+        raise TraitError(f"window should be a number of seconds above 0, got {seconds!r}.")
+    return seconds
+
+
+def valid_interval(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """`interval`, or a TraitError that says what is wrong with it."""
+    if interval is not None and not -inf < interval[0] <= interval[1] < inf:
+        raise TraitError(f"interval should be (start, stop) with start <= stop, got {interval!r}.")
+    return interval
 
 
 class Spans(bqplot.Mark):
@@ -100,16 +115,11 @@ class Spans(bqplot.Mark):
 
     @validate("window")
     def _validate_window(self, proposal: Any) -> float:
-        seconds: float = proposal.value
-        if not 0 < seconds < float("inf"):
-            raise TraitError(f"window should be a number of seconds above 0, got {seconds!r}.")
-        return seconds
+        return valid_window(proposal.value)
 
     @validate("interval")
-    def _validate_interval(self, proposal: Any) -> Any:
-        if proposal.value is not None and not proposal.value[0] <= proposal.value[1]:
-            raise TraitError(f"interval should be (start, stop) with start <= stop, got {proposal.value!r}.")
-        return proposal.value
+    def _validate_interval(self, proposal: Any) -> tuple[float, float] | None:
+        return valid_interval(proposal.value)
 
     def feed(self, frames: Sequence[bytes]) -> None:
         """Send frames to the pages that show this mark. May be called from any thread."""

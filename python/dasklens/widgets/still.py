@@ -123,7 +123,7 @@ class Renewal:
 
     def __init__(self, renew: Callable[[], None], settle: Callable[[], object]):
         self._renew, self._settle = renew, settle
-        self._lock = threading.Lock()
+        self._lock, self._renewing = threading.Lock(), threading.Lock()
         self._timer: threading.Timer | None = None
         self._stale = False
         self._closed = False
@@ -142,7 +142,7 @@ class Renewal:
             self._events.register("post_run_cell", self._at_end_of_cell)
 
     def changed(self) -> None:
-        """Something is new."""
+        """Something is new. Returns at once, also while a renewal is under way."""
         self._stale = True
         with self._lock:
             if self._timer is None and not self._closed:
@@ -164,16 +164,16 @@ class Renewal:
     def _when_due(self) -> None:
         with self._lock:
             self._timer = None
-            self._now()
+        self._now()
 
     def _at_end_of_cell(self, *_result: Any) -> None:
         self._settle()
-        with self._lock:
-            self._now()
+        self._now()
 
     def _now(self) -> None:
-        if self._stale and not self._closed:
-            self._stale = False
-            begin = time.perf_counter()
-            self._renew()
-            self._cost = time.perf_counter() - begin
+        with self._renewing:
+            if self._stale and not self._closed:
+                self._stale = False
+                begin = time.perf_counter()
+                self._renew()
+                self._cost = time.perf_counter() - begin

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import bqplot
 import ipywidgets
-from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link
+from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link, validate
 
 from ..model.excerpt import Excerpt
 from ..model.overview import Overview
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
-from .marks import LaneAxis, Spans, TimeAxis
+from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
 from .still import Renewal, still_html
 
 if TYPE_CHECKING:
@@ -56,6 +57,18 @@ def _mark(**traits: Any) -> Spans:
         "y": bqplot.LinearScale(allow_padding=False, reverse=True),
     }
     return Spans(scales=scales, **traits)
+
+
+def _with_parts(*widgets: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+    """These widgets and what they alone are made of: layouts, scales and axes."""
+    found = list(widgets)
+    for widget in widgets:
+        for name in ("layout", "scale_x", "scale_y"):
+            if widget.has_trait(name):
+                found.append(getattr(widget, name))
+        found += getattr(widget, "axes", [])
+        found += getattr(widget, "scales", {}).values()
+    return found
 
 
 def task_stream_figure(frames: Sequence[bytes]) -> bqplot.Figure:
@@ -136,6 +149,15 @@ class TaskStream(ipywidgets.VBox):
     interval = Tuple(Float(), Float(), allow_none=True, default_value=None)
     highlight = List(Unicode())
 
+    # Here as well as in the mark: a value that the mark refuses must not stay here.
+    @validate("window")
+    def _validate_window(self, proposal: Any) -> float:
+        return valid_window(proposal.value)
+
+    @validate("interval")
+    def _validate_interval(self, proposal: Any) -> tuple[float, float] | None:
+        return valid_interval(proposal.value)
+
     def __init__(
         self,
         client: Client | None = None,
@@ -149,12 +171,14 @@ class TaskStream(ipywidgets.VBox):
         self._lock = threading.Lock()
         self._display_id: str | None = None
         self._renewal = Renewal(self._renew, settle=self._feed.catch_up)
-        self.mark = _mark(window=window, follow=follow)
+        mirrored = {name: kwargs.pop(name) for name in _MIRRORED if name in kwargs}
+        self.mark = _mark(window=window, follow=follow, **mirrored)
         self.figure = _compose(self.mark)
         plot = ipywidgets.HBox(
             [self.figure, Legend(self.mark, layout={"width": "250px", "height": _HEIGHT, "flex": "0 0 auto"})]
         )
         super().__init__([Toolbar(self.mark), plot, Detail(self.mark)], **kwargs)
+        self._parts = _with_parts(*self.children, *plot.children, self.mark)
         for name in _MIRRORED:
             link((self.mark, name), (self, name))
         self.mark.on_page(self._on_page)
@@ -166,7 +190,7 @@ class TaskStream(ipywidgets.VBox):
         if feed is not None:
             feed.close()
             self._renewal.close()
-            for widget in (*self.children, self.figure, self.mark):
+            for widget in self._parts:
                 widget.close()
         super().close()
 
@@ -192,8 +216,13 @@ class TaskStream(ipywidgets.VBox):
         if request["type"] == "unwatched":
             self._feed.pause()
             self._on_phase("paused", "nobody was looking", None)
-        else:
-            self._feed.rewind(request.get("cursor", 0), request.get("names", 0), request.get("log", ""))
+            return
+        cursor = request.get("cursor", 0)
+        if not self._feed.rewind(cursor, request.get("names", 0), request.get("log", "")) and not cursor:
+            # Nothing will come any more whose names are numbered otherwise than in what was kept.
+            with self._lock:
+                kept = self._excerpt.packed(_SNAPSHOT)
+            self.mark.feed([zlib.decompress(kept)] if kept else [])
 
     # --- the output -----------------------------------------------------------------------------------
 
@@ -203,8 +232,8 @@ class TaskStream(ipywidgets.VBox):
         first = self._display_id is None
         self._display_id = self._display_id or f"dasklens-{self.model_id}"
         with self._lock:
-            still = still_html(self._overview)
-        display(self._bundle(still), raw=True, display_id=self._display_id)
+            overview = self._overview.copy()
+        display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
         if first:
             self._renewal.listen()
 
@@ -223,10 +252,11 @@ class TaskStream(ipywidgets.VBox):
             return
         from IPython.display import update_display
 
+        # Painting may take longer than a live view may lag: the feed must not wait for it.
         with self._lock:
-            still, snapshot = still_html(self._overview), self._excerpt.packed(_SNAPSHOT)
+            overview, snapshot = self._overview.copy(), self._excerpt.packed(_SNAPSHOT)
         self.mark.snapshot = snapshot
-        update_display(self._bundle(still), raw=True, display_id=self._display_id)
+        update_display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:
         o = self._overview
