@@ -170,6 +170,7 @@ class TaskStream(ipywidgets.VBox):
         self._overview, self._excerpt = Overview(), Excerpt()
         self._lock = threading.Lock()
         self._display_id: str | None = None
+        self._parts: list[ipywidgets.Widget] = []
         self._renewal = Renewal(self._renew, settle=self._feed.catch_up)
         mirrored = {name: kwargs.pop(name) for name in _MIRRORED if name in kwargs}
         self.mark = _mark(window=window, follow=follow, **mirrored)
