@@ -28,6 +28,11 @@ function isBeingSaved(model: WidgetModel): boolean {
   return (model as unknown as { _pending_msgs: number })._pending_msgs > 0;
 }
 
+/** Bytes in a buffer of their own: what saves a widget's state takes the buffer behind a view. */
+export function bytesAlone(data: DataView | null): DataView | null {
+  return data && new DataView(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+}
+
 export class Exchange {
   private readonly unsaved = new Set<WidgetModel>();
   private timer: ReturnType<typeof setTimeout> | undefined;

@@ -21,7 +21,7 @@ import { panned, zoomed, type Range } from '../core/viewport';
 import { MODULE_NAME, MODULE_VERSION } from '../tokens';
 import { alive } from './alive';
 import { describe } from './describe';
-import { Exchange, inflate } from './exchange';
+import { bytesAlone, Exchange, inflate } from './exchange';
 import { Shown, type Axis } from './shown';
 
 export type PictureKind = 'png' | 'svg';
@@ -63,7 +63,9 @@ export class SpansModel extends MarkModel {
   static override serializers: ISerializers = {
     ...MarkModel.serializers,
     // bqplot takes `selected` for an array of indices; ours is a task.
-    selected: { deserialize: (value: unknown) => value, serialize: (value: unknown) => value }
+    selected: { deserialize: (value: unknown) => value, serialize: (value: unknown) => value },
+    // By default values are copied as JSON, which knows no bytes.
+    snapshot: { deserialize: (value: unknown) => value, serialize: bytesAlone }
   };
 
   override defaults(): Record<string, unknown> {
