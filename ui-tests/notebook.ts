@@ -24,6 +24,11 @@ export async function openNotebook(page: Page, name: string, cells: string[]): P
     data: { type: 'notebook', format: 'json', content }
   });
   expect(answer.ok(), `writing ${name}: ${answer.status()}`).toBe(true);
+  await reopenNotebook(page, name);
+}
+
+/** Open a notebook that is there, with whatever its outputs are. */
+export async function reopenNotebook(page: Page, name: string): Promise<void> {
   await page.goto(`/doc/tree/${name}?reset`);
   await expect(page.locator('.jp-Notebook .jp-CodeCell').first()).toBeVisible();
   // The indicator in the toolbar says "idle" before there is a kernel too.
@@ -35,6 +40,12 @@ export async function openNotebook(page: Page, name: string, cells: string[]): P
     undefined,
     { timeout: 90_000 }
   );
+}
+
+/** Save what is open; the size of the file on disk, in bytes. */
+export async function saveNotebook(page: Page, name: string): Promise<number> {
+  await page.evaluate(() => (window as any).jupyterapp.commands.execute('docmanager:save'));
+  return (await (await page.request.get(`/api/contents/${name}?content=0`)).json()).size as number;
 }
 
 /** The code cell of this index, counted from 0. */
