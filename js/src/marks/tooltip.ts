@@ -70,10 +70,15 @@ export function lines(task: HoveredTask): string[] {
   const text = [
     key,
     `${span.action || 'failed'}, ${duration(span.stop - span.start)}, from ${clock(span.start, 3)}`,
-    `worker ${task.workerName}, ${bytes(task.nbytes)}${task.typename ? ` ${task.typename}` : ''}`
+    [`worker ${task.workerName}`, resultOf(task)].filter(Boolean).join(', ')
   ];
   if (task.exception !== null) {
     text.push(`error: ${task.exception.slice(0, LONGEST)}`);
   }
   return text;
+}
+
+/** A task that failed has none. */
+function resultOf({ nbytes, typename }: HoveredTask): string {
+  return [nbytes === null ? '' : bytes(nbytes), typename].filter(Boolean).join(' ');
 }
