@@ -204,7 +204,7 @@ test('while the kernel is busy everything answers, and Python hears of it afterw
   await expect(follow).toHaveText('Following');
 });
 
-test('two views show one stream, and one goes on without the other', async () => {
+test('two views show one stream, and one goes on without the other', async ({}, info) => {
   if ((await nRecords()) === 0) {
     await compute();
   }
@@ -241,6 +241,24 @@ test('two views show one stream, and one goes on without the other', async () =>
     await commands.execute('notebook:clear-cell-output');
   }, AGAIN);
   await expect(canvases[1]).toHaveCount(0);
+  // In JupyterLab's "New View for Output".
+  await page.evaluate(async at => {
+    const { commands, shell } = (window as any).jupyterapp;
+    shell.currentWidget.content.activeCellIndex = at;
+    await commands.execute('notebook:create-output-view');
+  }, TS);
+  const tab = page.locator('.jp-LinkedOutputView');
+  await expect.poll(() => pixels(tab.locator('canvas'))).toBeGreaterThan(1000);
+  const there = await pictureOf(tab.locator('canvas'));
+  await tab.locator('[data-action=zoom-in]').click();
+  await expect.poll(() => pictureOf(tab.locator('canvas'))).not.toBe(there);
+  await tab.screenshot({ path: info.outputPath('tab.png') });
+  await page.evaluate(() => {
+    const [view] = (window as any).jupyterapp.shell.widgets('down');
+    view.close();
+  });
+  await expect(tab).toHaveCount(0);
+  await expect(canvases[0]).toBeVisible();
   await compute();
   await tool(page, TS, 'reset').click();
   await expect.poll(() => pictureOf(canvases[0])).not.toBe(zoomed[0]);

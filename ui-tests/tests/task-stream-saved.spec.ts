@@ -199,6 +199,11 @@ test('without a kernel the saved state is a figure to work with', async ({}, inf
   );
   await expect(partOf(page, TS, 'phase')).toContainText('finished: saved with the notebook');
   await expect.poll(() => pixels(canvasOf(page, TS))).toBeGreaterThan(500);
+  // JupyterLab's mark of broken widgets.
+  const broken = cell(page, TS).locator('.jupyter-widgets-disconnected');
+  expect(await broken.count()).toBeGreaterThan(0);
+  const marks = await broken.evaluateAll(all => all.map(each => getComputedStyle(each, '::before').content));
+  expect(new Set(marks)).toEqual(new Set(['none']));
 
   const key = `${HOSTILE}-1`;
   const { x, y } = await pointOf(page, TS, mark, key);
