@@ -5,12 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import comm
 import pytest
 from distributed import Client, LocalCluster
+from pages import Page
 
+from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
+from dasklens.source import live
+
+if TYPE_CHECKING:
+    from dasklens import TaskStream
 
 #: Even without a dashboard a scheduler serves HTTP, and warns if somebody else has its usual port.
 NO_DASHBOARD: dict[str, Any] = {"dashboard_address": ":0", "scheduler_kwargs": {"dashboard": False}}
@@ -72,3 +79,29 @@ def recorder(client: Client, cluster: LocalCluster) -> Recorder:
 
     result: Recorder = client.sync(on_loop)
     return result
+
+
+@pytest.fixture
+def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a feed does at the end of a long poll need not be waited for, nor be forgotten for long."""
+    monkeypatch.setattr(live, "WAIT", 0.1)
+    monkeypatch.setattr(live, "CONNECT_TIMEOUT", 2.0)
+    monkeypatch.setattr(recorder_module, "FORGET_AFTER", 0.5)
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    """What a page is sent of all widgets."""
+    page = Page()
+    monkeypatch.setattr(comm, "create_comm", page.create_comm)
+    return page
+
+
+@pytest.fixture
+def ts(page: Page, client: Client, recorder: Recorder, short_polls: None) -> Iterator[TaskStream]:
+    """A live task stream."""
+    from dasklens import TaskStream
+
+    ts = TaskStream(client)
+    yield ts
+    ts.close()

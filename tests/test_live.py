@@ -18,7 +18,6 @@ from dasklens.model.overview import Overview
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder
-from dasklens.source import live
 from dasklens.source.live import LiveFeed
 from dasklens.wire.frames import unpack_frame
 
@@ -55,11 +54,7 @@ class Listener:
         return self.phases[-1][0] if self.phases else ""
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long polls that are short: what a feed does at the end of one need not be waited for."""
-    monkeypatch.setattr(live, "WAIT", 0.1)
-    monkeypatch.setattr(live, "CONNECT_TIMEOUT", 2.0)
+pytestmark = pytest.mark.usefixtures("short_polls")
 
 
 @pytest.fixture
