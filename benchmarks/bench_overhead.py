@@ -1,0 +1,224 @@
+"""20,000 trivial tasks, watched against unwatched: wall time and the scheduler's CPU time.
+
+Pairs are interleaved, and which of a pair comes first changes, so that a machine that gets slower or
+faster in between favours neither. The interval is a bootstrap of the mean of the pairs' log ratios.
+``DASKLENS_BENCH_PAIRS`` and ``DASKLENS_BENCH_TASKS`` make a shorter run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import time
+from typing import Any
+
+from rows import Row
+
+PAIRS = int(os.environ.get("DASKLENS_BENCH_PAIRS", "12"))
+TASKS = int(os.environ.get("DASKLENS_BENCH_TASKS", "20000"))
+LIMIT = 1.05
+
+#: One scheduler and its workers in processes of their own; the recorder is on or it is not.
+SCHEDULER = """
+import asyncio, sys, dask
+dask.config.set({{"distributed.scheduler.preload": [], "distributed.client.preload": [],
+                 "distributed.admin.log-length": 100}})
+from distributed import Scheduler
+
+async def main():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+        if {watched}:
+            from dasklens.scheduler.recorder import ensure_recorder
+            ensure_recorder(scheduler)
+        print(scheduler.address, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+class Own:
+    """Scheduler in a process of its own; its CPU time is that process's."""
+
+    def __init__(self, watched: bool):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SCHEDULER.format(watched=watched)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+
+    def cpu(self) -> float:
+        with open(f"/proc/{self.process.pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+#: The side that computes, so that one side's reader never runs in the other side's process.
+DRIVER = """
+import asyncio, json, os, subprocess, sys, time, dask
+dask.config.set({"distributed.scheduler.preload": [], "distributed.client.preload": []})
+from distributed import Client, LocalCluster, Worker
+
+watched, address, tasks, kernel = json.loads(sys.argv[1])
+
+def slow(i):
+    return i
+
+class Count:
+    n = 0
+    def frames(self, frames):
+        from dasklens.wire.frames import unpack_frame
+        for frame in frames:
+            frame = unpack_frame(frame)
+            self.n += frame.next - frame.first
+    def phase(self, *said):
+        pass
+
+def run(client):
+    count = Count()
+    if watched:
+        from dasklens.source.live import LiveFeed
+        feed = LiveFeed(client, count.frames, count.phase)
+        feed.start()
+    client.gather(client.map(slow, range(3000), pure=False))  # warm
+    print("ready", flush=True)
+
+    async def loop_cpu():
+        # of the thread of the scheduler's event loop, when that lives in this process
+        return time.thread_time()
+
+    for line in sys.stdin:
+        cpu = client.sync(loop_cpu)
+        start = time.perf_counter()
+        futures = client.map(slow, range(tasks), pure=False)
+        client.gather(futures)
+        wall = time.perf_counter() - start
+        cpu = client.sync(loop_cpu) - cpu
+        del futures
+        print(json.dumps([wall, cpu]), flush=True)
+    if watched:
+        assert count.n >= tasks, count.n
+        feed.close()
+
+if __name__ == "__main__":
+    if kernel:
+        with LocalCluster(n_workers=1, threads_per_worker=2, processes=True, host="127.0.0.1",
+                          dashboard_address=None) as cluster, Client(cluster) as client:
+            if watched:
+                from dasklens.scheduler.recorder import ensure_recorder
+                cluster.scheduler.loop.add_callback(ensure_recorder, cluster.scheduler)
+            run(client)
+    else:
+        with Client(address) as client:
+            run(client)
+"""
+
+
+class Side:
+    """One side of a pair: a cluster, warm, for one run."""
+
+    def __init__(self, watched: bool, kernel: bool):
+        self.scheduler = None if kernel else Own(watched)
+        address = self.scheduler.address if self.scheduler else ""
+        self.worker = None
+        if self.scheduler:
+            self.worker = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "distributed.cli.dask_worker", address),
+                    *("--nthreads", "2", "--no-dashboard", "--host", "127.0.0.1"),
+                ],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        self.driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, json.dumps([watched, address, TASKS, kernel])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert self.driver.stdout is not None
+        ready = self.driver.stdout.readline().strip()
+        if ready != "ready":
+            raise RuntimeError(f"the driver did not start: {ready!r}")
+
+    def run(self) -> tuple[float, float]:
+        assert self.driver.stdin is not None
+        assert self.driver.stdout is not None
+        before = self.scheduler.cpu() if self.scheduler else 0.0
+        self.driver.stdin.write("go\n")
+        self.driver.stdin.flush()
+        wall, cpu = json.loads(self.driver.stdout.readline())
+        return wall, (self.scheduler.cpu() - before if self.scheduler else cpu)
+
+    def close(self) -> None:
+        assert self.driver.stdin is not None
+        self.driver.stdin.close()
+        self.driver.wait(60)
+        if self.worker is not None:
+            self.worker.terminate()
+            self.worker.wait(30)
+        if self.scheduler is not None:
+            self.scheduler.close()
+
+
+def interval(ratios: list[float]) -> tuple[float, float, float]:
+    """Geometric mean and its bootstrapped 95 % interval."""
+    logs = [math.log(r) for r in ratios]
+    rng = random.Random(0)
+    means = sorted(sum(rng.choices(logs, k=len(logs))) / len(logs) for _ in range(4000))
+    mean = math.exp(sum(logs) / len(logs))
+    return mean, math.exp(means[100]), math.exp(means[3899])
+
+
+def compare(kernel: bool) -> list[Row]:
+    """Rows of one arrangement."""
+    walls, cpus = [], []
+    for pair in range(PAIRS):
+        got: dict[bool, Any] = {}
+        for watched in (False, True) if pair % 2 else (True, False):
+            # A process of its own each time: how it lies in memory is worth some percent for its life.
+            side = Side(watched, kernel)
+            try:
+                got[watched] = side.run()
+            finally:
+                side.close()
+        walls.append(got[True][0] / got[False][0])
+        cpus.append(got[True][1] / got[False][1])
+        print(f"  pair {pair}: {walls[-1]:.3f} {cpus[-1]:.3f}", file=sys.stderr, flush=True)
+    where = "scheduler in the kernel" if kernel else "scheduler in its own process"
+    cpu_of = "event loop CPU" if kernel else "scheduler CPU"
+    rows = []
+    for what, ratios, peer in (("wall", walls, "1.09 to 1.18"), (cpu_of, cpus, "1.12 to 1.31")):
+        mean, low, high = interval(ratios)
+        rows.append(
+            Row(
+                f"{what}, {TASKS:,} tasks, {where}",
+                f"95 % upper end <= {LIMIT}",
+                f"{peer} (BASELINE, Bokeh pages)",
+                f"{mean:.3f} [{low:.3f}, {high:.3f}], {len(ratios)} pairs",
+                high <= LIMIT,
+            )
+        )
+    return rows
+
+
+def measure() -> list[Row]:
+    """Rows of this file."""
+    start = time.monotonic()
+    rows = [*compare(kernel=False), *compare(kernel=True)]
+    print(f"  took {time.monotonic() - start:.0f} s", file=sys.stderr)
+    return rows
