@@ -156,7 +156,8 @@ def test_many_prefixes_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lanes", "prefixes", "failed"), [(64, 50, 0.0), (1000, 300, 0.001), (1000, 300, 1.0)]
+    ("lanes", "prefixes", "failed"),
+    [(64, 50, 0.0), (1000, 300, 0.001), (1000, 300, 1.0), (20_000, 300, 0.001)],
 )
 def test_a_million_spans_are_small_and_quick(lanes: int, prefixes: int, failed: float) -> None:
     overview = Overview()

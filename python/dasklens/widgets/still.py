@@ -21,6 +21,8 @@ from ..model.picture import ROWS, paint, png
 
 #: Bytes of the image at most, before base64 adds a third.
 _MOST_IMAGE = 60_000
+#: Lanes times columns that are painted at most, to see whether they fit.
+_MOST_PIXELS = 1_000_000
 _WIDTH = 960
 #: Prefixes listed, and characters shown of a name.
 _LISTED, _LONGEST = 12, 80
@@ -53,13 +55,13 @@ def still_html(overview: Overview) -> str:
 
 
 def _image(overview: Overview) -> tuple[bytes, int]:
-    columns = _WIDTH
+    columns = max(1, min(_WIDTH, _MOST_PIXELS // max(1, len(overview.lanes))))
     while True:
         picture = paint(overview, columns)
         data = png(picture)
-        if len(data) <= _MOST_IMAGE or columns <= 8:
+        if len(data) <= _MOST_IMAGE or columns == 1:
             return data, picture.shape[0] // ROWS
-        columns = max(8, min(columns // 2, int(columns * _MOST_IMAGE / len(data))))
+        columns = max(1, min(columns // 2, int(columns * _MOST_IMAGE / len(data))))
 
 
 def _summary(overview: Overview) -> str:
