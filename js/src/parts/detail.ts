@@ -197,9 +197,9 @@ const CSS = `
 .dasklens-detail-line{display:flex;align-items:center;gap:12px;height:26px;overflow:hidden;white-space:nowrap;outline:0}
 .dasklens-detail-line>span{flex:none}
 .dasklens-detail-line>.dasklens-cut{flex:0 1 auto;min-width:4em}
-.dasklens-detail-line .dasklens-task{max-width:45%;min-width:min(16em,30%);font-weight:bold}
-.dasklens-detail-line>.dasklens-worker{min-width:6em}
-.dasklens-detail-line>.dasklens-prefix{flex-shrink:.2}
+.dasklens-detail-line .dasklens-task{max-width:45%;font-weight:bold}
+.dasklens-detail-line>:is(.dasklens-task,.dasklens-prefix){flex-shrink:.2}
+.dasklens-detail-line>:is(.dasklens-failed,.dasklens-type){flex:1 1 0;max-width:max-content}
 .dasklens-prefix .dasklens-swatch{margin-right:4px;vertical-align:-1px}
 .dasklens-panel{max-height:320px;overflow:auto;padding:4px 0;border-top:1px solid var(--dasklens-line)}
 .dasklens-panel-head{display:flex;align-items:flex-start;gap:8px}
