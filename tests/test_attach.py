@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dask
 import distributed
 import pytest
 from distributed import Client, Scheduler, Worker
@@ -135,10 +136,36 @@ async def test_a_scheduler_that_lets_nobody_in_says_so(c: Client, s: Scheduler, 
     import dasklens.source.attach as module
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_local_scheduler", lambda client: None)
+        patch.setattr(module, "local_scheduler", lambda client: None)
         with pytest.raises(NotRecorded, match=r"lets no plugin be added.*Install dasklens"):
             await attach(c)
     assert set(s.plugins) & {"dasklens", "dasklens-upload"} == set()
+
+
+SWITCHED_OFF = """
+import asyncio, sys, dask
+dask.config.set({"dasklens.record": False, "distributed.scheduler.preload": []})
+from distributed import Scheduler
+
+async def main():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address=":0") as scheduler:
+        print(scheduler.address, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main())
+"""
+
+
+def test_the_schedulers_own_off_switch_counts() -> None:
+    command = [sys.executable, "-c", SWITCHED_OFF]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with dask.config.set({"distributed.client.preload": []}):
+            with Client(process.stdout.readline().strip()) as client:
+                with pytest.raises(NotRecorded, match="switched off at tcp"):
+                    client.sync(attach, client)
+                plugins = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.plugins))
+                assert "dasklens" not in plugins
 
 
 @gen_cluster(client=True, nthreads=[("127.0.0.1", 1)], config={"distributed.scheduler.preload": []})
@@ -147,7 +174,7 @@ async def test_uploading_leaves_only_the_recorder(c: Client, s: Scheduler, a: Wo
 
     before = set(s.plugins)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_local_scheduler", lambda client: None)
+        patch.setattr(module, "local_scheduler", lambda client: None)
         patch.syspath_prepend(s.local_directory)
         hello = await attach(c)
         assert await attach(c) == {**hello, "next": hello["next"]}

@@ -36,7 +36,7 @@ def unpacked(packed: bytes) -> tuple[Frame, list[dict[str, Any]]]:
 
 
 def same(record: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two records agree, but for the pickled class, which no page needs; times to a µs."""
+    """Whether two records agree, but for class and metadata, which no page needs; times to a µs."""
     spans, others = (
         [(span["action"], span.get("source")) for span in each["startstops"]] for each in (record, other)
     )
@@ -44,7 +44,7 @@ def same(record: dict[str, Any], other: dict[str, Any]) -> bool:
         [span[edge] for span in each["startstops"] for edge in ("start", "stop")] for each in (record, other)
     )
     rest, other_rest = (
-        {name: value for name, value in each.items() if name not in ("startstops", "type")}
+        {name: value for name, value in each.items() if name not in ("startstops", "type", "metadata")}
         for each in (record, other)
     )
     return rest == other_rest and spans == others and times == pytest.approx(other_times, abs=1e-6, rel=0)

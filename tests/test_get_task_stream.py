@@ -180,3 +180,18 @@ def test_no_warning_in_ordinary_use(client: Client) -> None:
         with get_task_stream(client) as ts:
             client.submit(abs, -1).result()
     assert len(ts) == 1
+
+
+def test_a_client_that_is_closed_inside_the_block_gets_one_clear_sentence(cluster: Any) -> None:
+    client = Client(cluster)
+    with pytest.raises(RuntimeError, match="closed inside the block"), get_task_stream(client):
+        client.close()
+    client = Client(cluster)
+    with pytest.raises(ZeroDivisionError), get_task_stream(client):
+        client.close()
+        raise ZeroDivisionError
+
+
+def test_a_block_that_was_never_entered_says_so(client: Client) -> None:
+    with pytest.raises(RuntimeError, match="never entered"):
+        get_task_stream(client).__exit__(None, None, None)

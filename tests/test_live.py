@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from typing import Any
 
 import dask
 import pytest
-from conftest import NO_DASHBOARD
+from conftest import NO_DASHBOARD, SCHEDULER
 from distributed import Client
-from waiting import until
+from distributed.utils_test import gen_cluster
+from waiting import until, until_async
 
 from dasklens.model.overview import Overview
 from dasklens.model.spans import TaskTable
@@ -228,6 +230,51 @@ def test_it_says_when_the_scheduler_is_gone_and_when_the_client_is(
     assert heard.keys() == ["kept"]
 
 
+@pytest.mark.parametrize("place", [2**53, 10**30, -1, 1.5, float("nan"), "x", None])
+def test_whatever_a_page_asks_for_it_gets_what_there_is(
+    client: Client, feed: LiveFeed, heard: Listener, place: Any
+) -> None:
+    feed.start()
+    client.submit(abs, -1, key="before").result()
+    until(lambda: heard.keys() == ["before"], "the task before")
+    assert feed.rewind(place, place, feed._log)
+    client.submit(abs, -2, key="after").result()
+    until(lambda: heard.keys()[-1:] == ["after"], "the task after")
+    assert heard.phase == "live"
+
+
+def test_a_scheduler_that_is_started_again_is_read_again(heard: Listener) -> None:
+    command = [sys.executable, "-c", SCHEDULER.replace("port=0", "port=int(sys.argv[1])")]
+
+    def started(port: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*command, port],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert process.stdout is not None
+        addresses.append(process.stdout.readline().strip())
+        return process
+
+    addresses: list[str] = []
+    with dask.config.set({"distributed.scheduler.preload": []}), started("0") as first:
+        with Client(addresses[0]) as client:
+            feed = LiveFeed(client, heard.on_frames, heard.on_phase)
+            feed.start()
+            client.submit(abs, -1, key="one").result()
+            until(lambda: heard.keys() == ["one"], "the first scheduler's task")
+            first.kill()
+            until(lambda: heard.phase == "lost", "the loss")
+            with started(addresses[0].rpartition(":")[2]) as second:
+                until(lambda: heard.phase == "live", "the second scheduler", 30)
+                client.submit(abs, -2, key="two").result()
+                until(lambda: heard.keys()[-1:] == ["two"], "the second scheduler's task")
+                feed.close()
+                second.kill()
+
+
 def test_it_says_when_nothing_is_recorded() -> None:
     with dask.config.set({"dasklens.record": False}):
         with Client(n_workers=0, processes=False, **NO_DASHBOARD) as client:
@@ -238,3 +285,14 @@ def test_it_says_when_nothing_is_recorded() -> None:
             assert "dasklens.record to true" in heard.phases[-1][1]
             assert heard.phases[-1][2] is None
             feed.close()
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_catching_up_never_waits_for_a_scheduler_that_it_holds_up(c: Any, s: Any, a: Any) -> None:
+    heard = Listener()
+    feed = LiveFeed(c, heard.on_frames, heard.on_phase)
+    feed.start()
+    await until_async(lambda: heard.phase == "live", "the feed")
+    # Longer than the test may take.
+    assert not feed.catch_up(timeout=600)
+    feed.close()

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler import log as log_module
-from dasklens.scheduler.log import TEXT_LIMIT, TaskLog, cut
+from dasklens.scheduler.log import TaskLog
+from dasklens.scheduler.said import TEXT_LIMIT, cut
+from dasklens.wire.frames import unpack_frame
 
 
 class Group:
@@ -153,3 +155,47 @@ def test_long_texts_are_cut_and_say_so() -> None:
     log = make()
     log.extend([record(0, Group("x"), status="error", exception_text="y" * 50_000)])
     assert "of 50,000 characters" in read_all(log).records()[0]["exception_text"]
+
+
+@pytest.mark.parametrize("start", ["noon", None, float("nan"), float("inf")])
+def test_an_odd_start_spoils_no_other_record_of_its_chunk(start: Any) -> None:
+    log = make()
+    group = Group("x")
+    log.extend([record(0, group, startstops=({"action": "compute", "start": start, "stop": 1.7e9},))])
+    log.extend([record(1, group), record(2, group)])
+    records = read_all(log).records()
+    assert [r["key"][1] for r in records] == [0, 1, 2]
+    assert [r["startstops"][0]["start"] for r in records[1:]] == [1.7e9 + 1, 1.7e9 + 2]
+
+
+def test_a_task_that_never_ran_does_not_date_its_chunk_to_1970() -> None:
+    log = make()
+    log.extend([record(0, Group("x"), startstops=(), stimulus_id=None, status="error")])
+    (frame,) = log.frames(0)["frames"]
+    assert unpack_frame(frame).base > 1.7e9
+
+
+def test_names_of_any_kind_stop_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Nameless(Group):
+        @property
+        def prefix(self) -> Any:
+            raise OverflowError("too long")
+
+        @prefix.setter
+        def prefix(self, value: Any) -> None:
+            pass
+
+    log = make()
+    huge = Group("x")
+    huge.name = 10**30  # type: ignore[assignment]
+    log.extend([record(0, huge), record(1, Nameless("y")), record(2, Group("z"))])
+    records = read_all(log).records()
+    assert [r["group"] for r in records] == [str(10**30), "(unknown)", "z"]
+    assert "could not record" in records[1]["exception_text"]
+
+
+@pytest.mark.parametrize("key", [None, ("a", 1), True, b"\xff", "__proto__"])
+def test_metadata_may_have_keys_of_any_kind(key: Any) -> None:
+    log = make()
+    log.extend([record(0, Group("x"), metadata={key: 1})])
+    assert read_all(log).records()[0]["metadata"] == {key: 1}

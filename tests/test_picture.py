@@ -113,7 +113,7 @@ def test_the_colours_are_those_of_cover(run: Run, width: int) -> None:
 def failure(record: dict[str, object]) -> object:
     """The span of a failed task that shows it: the last work, or whatever came last."""
     spans = record["startstops"]
-    assert isinstance(spans, tuple)
+    assert isinstance(spans, list)
     if record["status"] == "OK" or not spans:
         return None
     return next((span for span in reversed(spans) if span["action"] not in STRIPS), spans[-1])

@@ -109,8 +109,51 @@ async def test_a_worker_that_dies_leaves_a_record(c: Client, s: Scheduler, a: Wo
         reply = await one.dasklens_read(cursor=before, until=recorder.next, log=recorder.log.ident)
     (record,) = TaskTable(reply["frames"]).records()
     assert record["status"] == "error"
-    assert record["startstops"] == ()
+    assert record["startstops"] == []
     assert "KilledWorker" in record["exception_text"]
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_a_drain_that_fails_leaves_nothing_pending(c: Client, s: Scheduler, a: Worker) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    failures: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    extend = recorder.log.extend
+
+    def fail(records: object) -> None:
+        recorder.log.extend = extend  # type: ignore[method-assign]
+        raise OSError("once")
+
+    recorder.log.extend = fail  # type: ignore[method-assign]
+    await c.submit(abs, -1, key="lost")
+    while not failures:
+        await asyncio.sleep(0.01)
+    await c.submit(abs, -2, key="kept")
+    reply = await recorder.read(log=recorder.log.ident, until=recorder.next)
+    assert TaskTable(reply["frames"]).keys() == ["kept"]
+
+
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+async def test_no_question_holds_the_recorder(c: Client, s: Scheduler, a: Worker) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    await c.submit(abs, -1, key="one")
+    log = recorder.log.ident
+    # The future is not waited for, a wait that is no number is none, nobody can be beyond the end.
+    for question in (
+        {"cursor": 0, "until": 10**12},
+        {"cursor": 0, "wait": float("nan")},
+        {"cursor": 2**53, "names": 2**60, "wait": 4},
+        {"cursor": -5},
+    ):
+        reply = await asyncio.wait_for(recorder.read(log=log, **question), 3)  # type: ignore[arg-type]
+        assert TaskTable(reply["frames"]).keys() == ["one"], question
+        assert (reply["next"], reply["missed"]) == (1, 0), question
+    for i in range(recorder_module.MOST_READERS + 5):
+        await recorder.read(log=log, reader=f"reader {i}")
+    await recorder.read(log=log, reader="x" * 65)
+    assert recorder.readers == recorder_module.MOST_READERS
 
 
 def test_limit_from_the_configuration() -> None:

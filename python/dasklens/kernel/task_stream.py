@@ -94,7 +94,8 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.client.sync(self.__aexit__, kind, error, traceback)
+        if self._still_there(error):
+            self.client.sync(self.__aexit__, kind, error, traceback)
 
     async def __aenter__(self) -> get_task_stream:
         self._start = await cursor(self.client)
@@ -106,6 +107,8 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if not self._still_there(error):
+            return
         assert self._start is not None
         frames, missed = await read_tasks(self.client, self._start)
         for frame in frames:
@@ -122,6 +125,20 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
                 RuntimeWarning,
                 stacklevel=3,
             )
+
+    def _still_there(self, error: BaseException | None) -> bool:
+        """Whether there is a scheduler to ask; what was raised in the block matters more than that."""
+        if self._start is None:
+            raise RuntimeError(
+                "This block was never entered: write 'with dasklens.get_task_stream() as ts:'."
+            )
+        if self.client.status not in ("closed", "closing"):
+            return True
+        if error is None:
+            raise RuntimeError(
+                "The client was closed inside the block, so its tasks could not be read: close it after."
+            )
+        return False
 
     def _only_synchronous(self) -> None:
         if self.client.asynchronous:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..wire.frames import NO_NAME, Frame, pack_frame, pack_name
 
 #: Tasks kept at most.
 MOST_TASKS = 4000
-_BY_NAME_OF_RECORD = ("group", "lane", "type", "error", "metadata")
+_BY_NAME_OF_RECORD = ("group", "lane", "type", "error")
 _BY_NAME_OF_SPAN = ("action", "source")
 
 
@@ -20,8 +21,11 @@ class Excerpt:
     """Remembers the newest frames of a log, so many that they hold `MOST_TASKS`."""
 
     def __init__(self) -> None:
-        #: With how many records of each had come before.
-        self._frames: deque[tuple[Frame, int]] = deque()
+        #: With how many records of each had come before, and the id from which on it and the frames
+        #: behind it may speak of names.
+        self._frames: deque[tuple[Frame, int, int]] = deque()
+        self._base = nan
+        self._floor = 0
         self._names: dict[int, Any] = {}
         self._log = ""
         self._start = self._next = 0
@@ -40,14 +44,21 @@ class Excerpt:
             return
         known = max(0, self._next - frame.first)
         self._next = frame.next
-        self._frames.append((frame, known))
+        if frame.base != self._base:
+            # A chunk of the scheduler's log has names of its own, and a base.
+            self._base, self._floor = frame.base, frame.names0
+        self._frames.append((frame, known, self._floor))
         self._n += _length(frame) - known
+        before = self._frames[0][2]
         while self._n - self._oldest() >= MOST_TASKS:
             self._n -= self._oldest()
             self._frames.popleft()
+        floor = self._frames[0][2]
+        if floor > before:
+            self._names = {i: name for i, name in self._names.items() if i >= floor}
 
     def _oldest(self) -> int:
-        frame, known = self._frames[0]
+        frame, known, _ = self._frames[0]
         return _length(frame) - known
 
     def packed(self, most_bytes: int) -> bytes:
@@ -65,7 +76,7 @@ class Excerpt:
 
     def _frame(self, n: int) -> bytes:
         parts = []
-        for frame, known in reversed(self._frames):
+        for frame, known, _ in reversed(self._frames):
             skip = max(known, _length(frame) - n)
             parts.append(_columns(frame, skip))
             n -= _length(frame) - skip
@@ -80,7 +91,7 @@ class Excerpt:
                 pieces = [p + (part.base - base) for p, part in zip(pieces, parts, strict=True)]
             columns[name] = np.concatenate(pieces)
         names = self._renumber(columns)
-        frame, _ = self._frames[-1]
+        frame, _, _ = self._frames[-1]
         first = frame.next - len(columns["spans"])
         return pack_frame(
             stream=frame.stream,
@@ -131,7 +142,9 @@ class _Part:
 
 def _columns(frame: Frame, skip: int) -> _Part:
     """The columns of a frame without its first records."""
-    whole = {name: np.frombuffer(data, f"<{dtype}") for name, (dtype, data) in frame.cols.items()}
+    # The page does not show metadata, and it may hold anything.
+    wanted = {name: column for name, column in frame.cols.items() if name != "metadata"}
+    whole = {name: np.frombuffer(data, f"<{dtype}") for name, (dtype, data) in wanted.items()}
     spans, lengths = whole["spans"], whole["key_len"]
     span, byte = int(spans[:skip].sum()), int(lengths[:skip].sum())
     first = {"key": byte, **dict.fromkeys(("start", "stop", *_BY_NAME_OF_SPAN), span)}

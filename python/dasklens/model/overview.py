@@ -83,7 +83,12 @@ class Overview:
             self.__init__()  # type: ignore[misc]
             self._log = frame.log
             self._next = frame.first - frame.missed
-        self._names.update(enumerate(frame.names, frame.names0))
+        self._names.update(
+            (i, name)
+            for i, name in enumerate(frame.names, frame.names0)
+            # Types and texts of failures, of which there may be one a task, are not asked for here.
+            if isinstance(name, str) or (isinstance(name, tuple) and len(name) > 2)
+        )
         skip = self._next - frame.first
         if frame.next <= self._next:
             return None

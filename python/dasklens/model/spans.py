@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..wire.frames import NO_NAME, Frame, FrameError, unpack_frame
+from ..wire.frames import NO_NAME, Frame, FrameError, unpack_frame, unpack_name
 from ..wire.keys import unpack_key
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class TaskTable:
         Returns
         -------
         list of dict
-            ``key, worker, thread, status`` (``"OK"`` or ``"error"``), ``startstops`` (tuple of
+            ``key, worker, thread, status`` (``"OK"`` or ``"error"``), ``startstops`` (list of
             ``{"action", "start", "stop"}``, seconds since the epoch, and ``"source"`` of a
             transfer), ``nbytes, typename, type,
             metadata, stimulus_id``, and ``prefix, group, span, worker_name``; of a failed task
@@ -168,7 +168,7 @@ class TaskTable:
                 "worker": worker,
                 "thread": thread,
                 "status": "OK" if ok else "error",
-                "startstops": tuple(spans[at : at + n]),
+                "startstops": spans[at : at + n],
                 "prefix": prefix,
                 "group": group_name,
                 "span": span,
@@ -180,7 +180,7 @@ class TaskTable:
             if ok:
                 record["nbytes"] = int(nbytes)
                 record["typename"], record["type"] = names[kind]
-                record["metadata"] = {} if metadata == NO_NAME else names[metadata]
+                record["metadata"] = {} if metadata == NO_NAME else unpack_name(names[metadata])
             else:
                 record["exception_text"], record["traceback_text"] = names[error]
                 record["cause"] = key
@@ -248,11 +248,16 @@ class TaskTable:
     def _categorical(self, pd: Any, ids: npt.NDArray[Any], part: Any) -> pd.Categorical:
         # The same text has an id per chunk of the log: categories are its distinct values.
         unique, where = np.unique(ids, return_inverse=True)
-        values = [None if i == NO_NAME else part(self._names[i]) for i in unique.tolist()]
+        values = [None if i == NO_NAME else _encodable(part(self._names[i])) for i in unique.tolist()]
         distinct = list(dict.fromkeys(value for value in values if value is not None))
         code = {value: at for at, value in enumerate(distinct)}
         codes = np.array([-1 if v is None else code[v] for v in values], dtype="i8")
         return pd.Categorical.from_codes(codes[where] if len(ids) else where, distinct)
+
+
+def _encodable(text: Any) -> Any:
+    """Text without lone surrogates, which pandas cannot keep."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
 
 
 @contextmanager

@@ -16,18 +16,17 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Iterable
-from math import nan
+from time import time
 from typing import Any
 
 from ..wire.frames import NO_NAME, pack_frame, pack_name
 from ..wire.keys import pack_key
+from .said import NAMELESS, base_of, binary, cut, stimulus_time, unsaid
 
 logger = logging.getLogger(__name__)
 
 #: Records of a full chunk. One chunk is what a reader gets at a time (some 0.7 MB).
 CHUNK_RECORDS = 8192
-#: Texts of exceptions and tracebacks are cut here; the cut says so.
-TEXT_LIMIT = 10_000
 
 #: Per record, then per span; the order is that of the frame.
 RECORD_COLUMNS = (
@@ -48,14 +47,6 @@ SPARSE = ("error", "metadata", "source")
 _CODES = {"u4": "I", "f8": "d"}
 #: What a name costs beside its own bytes: the bytes object and its place in the list.
 _NAME_OVERHEAD = 41
-
-
-def cut(text: object) -> str:
-    """`text` as a string of bounded length that says when something is missing."""
-    text = "" if text is None else str(text)
-    if len(text) <= TEXT_LIMIT:
-        return text
-    return f"{text[:TEXT_LIMIT]}\n… ({TEXT_LIMIT:,} of {len(text):,} characters)"
 
 
 class Chunk:
@@ -120,6 +111,8 @@ class Chunk:
         for name, _ in SPAN_COLUMNS:
             del self.cols[name][spans:]
         del self.keys[sum(self.cols["key_len"]) :]
+        if not self.n:
+            self.base = 0.0
 
     def seal(self) -> None:
         """Give back what growing needed: spare room of the arrays, and the identities."""
@@ -226,16 +219,28 @@ class TaskLog:
                 # One odd record must neither stop the others, nor leave columns of unequal length,
                 # nor be lost without a word.
                 logger.warning("dasklens could not record all of task %r", ts.key, exc_info=True)
-                chunk.trim()
-                self._append(chunk, ts, {"exception_text": "dasklens could not record this task"})
+                self._unrecorded(chunk, ts)
+
+    def _unrecorded(self, chunk: Chunk, ts: Any) -> None:
+        said = {"exception_text": "dasklens could not record this task"}
+        try:
+            chunk.trim()
+            self._append(chunk, ts, said)
+        except Exception:
+            # Not even its names can be kept: what is counted must still be counted.
+            chunk.trim()
+            self._append(chunk, NAMELESS, said)
 
     def _append(self, chunk: Chunk, ts: Any, said: dict[str, Any]) -> None:
         # Some 1.5 µs a task, on the scheduler's loop: everything rare is in a function of its own.
         get = said.get
         group = ts.group
+        name = group.name
+        if type(name) is not str:
+            name = str(name)
         gid = chunk.groups.get(group)
         if gid is None:
-            gid = self._group(chunk, group)
+            gid = self._group(chunk, group, name)
         lane = (get("worker"), get("thread"))
         lid = chunk.lanes.get(lane)
         if lid is None:
@@ -246,7 +251,7 @@ class TaskLog:
         typename = get("typename")
         tid = chunk.types.get(typename)
         if tid is None:
-            entry = [typename or "", _bytes(get("type"))]
+            entry = [typename or "", binary(get("type"))]
             tid = chunk.types[typename] = chunk.intern(entry)
         error = metadata = NO_NAME
         if get("status") != "OK":
@@ -262,7 +267,7 @@ class TaskLog:
             start = span["start"]
             base = chunk.base
             if not base:
-                base = chunk.base = start
+                base = chunk.base = base_of(start)
             source = NO_NAME
             if "source" in span:
                 source = self._source(chunk, span["source"])
@@ -270,7 +275,9 @@ class TaskLog:
             chunk.add_source(source)
             chunk.add_start(start - base)
             chunk.add_stop(span["stop"] - base)
-        packed = pack_key(ts.key, group.name)
+        if not startstops and not chunk.base:
+            chunk.base = time()
+        packed = pack_key(ts.key, name)
         chunk.keys += packed
         chunk.add_group(gid)
         chunk.add_lane(lid)
@@ -278,14 +285,14 @@ class TaskLog:
         chunk.add_error(error)
         chunk.add_metadata(metadata)
         chunk.add_nbytes(get("nbytes") or 0)
-        chunk.add_stimulus(_stimulus(get("stimulus_id")))
+        chunk.add_stimulus(stimulus_time(get("stimulus_id")))
         chunk.add_spans(len(startstops))
         chunk.add_key_len(len(packed))
         chunk.n += 1
 
-    def _group(self, chunk: Chunk, group: Any) -> int:
+    def _group(self, chunk: Chunk, group: Any, name: str) -> int:
         span = group.span_id
-        entry = [group.name, group.prefix.name, span, self._span_name(span) if span else []]
+        entry = [name, str(group.prefix.name), span, self._span_name(span) if span else []]
         new = chunk.groups[group] = chunk.intern(entry)
         return new
 
@@ -297,7 +304,7 @@ class TaskLog:
         return known
 
     def _error(self, chunk: Chunk, said: dict[str, Any]) -> int:
-        text = (cut(said.get("exception_text")) or _unsaid(said), cut(said.get("traceback_text")))
+        text = (cut(said.get("exception_text")) or unsaid(said), cut(said.get("traceback_text")))
         known = chunk.texts.get(text)
         if known is None:
             known = chunk.texts[text] = chunk.intern(list(text))
@@ -312,7 +319,8 @@ class TaskLog:
             packed = pack_name(metadata)
         known = chunk.texts.get(packed)
         if known is None:
-            known = chunk.texts[packed] = chunk.intern(metadata)
+            # As bytes: any key is good in metadata, but not for every reader of frames.
+            known = chunk.texts[packed] = chunk.intern(packed)
         return known
 
     def _roll(self) -> Chunk:
@@ -378,25 +386,3 @@ class TaskLog:
             if size >= max_bytes:
                 break
         return {"frames": out, "missed": gone, "next": cursor, "names": names}
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else b""
-
-
-def _unsaid(said: dict[str, Any]) -> str:
-    """Why a task failed that no worker reported: the scheduler passes a pickle and no text."""
-    # The pickle is only searched, never loaded.
-    if b"KilledWorker" in _bytes(said.get("exception")):
-        return "KilledWorker: the workers died while they ran this task"
-    return "failed on the scheduler, which gave no text"
-
-
-def _stimulus(stimulus: Any) -> float:
-    # "task-finished-1795431048.8" and "task-erred-…": the worker's clock when it reported.
-    if type(stimulus) is str and stimulus.startswith("task-"):
-        try:
-            return float(stimulus.rpartition("-")[2])
-        except ValueError:
-            pass
-    return nan

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 NAME = "dasklens"
 #: Version of the calls below; a client and a recorder of different numbers say so.
 PROTOCOL = 1
+#: What an upload is answered where nothing is to be recorded.
+SWITCHED_OFF = "dasklens.record is false in the scheduler's configuration"
 
 #: Seconds from the first finished task to the drain, and between two drains of a busy scheduler.
 FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.15
@@ -40,6 +42,10 @@ FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.15
 BATCH, BUDGET = 100, 0.001
 #: Seconds a reader may wait for news in one call, and after which a silent one is forgotten.
 LONGEST_WAIT, FORGET_AFTER = 4.0, 9.0
+#: Bytes that a reader gets at once at most: copying more would hold the loop too long.
+MOST_BYTES = 2 << 20
+#: Readers that are counted, and letters of their names.
+MOST_READERS, LONGEST_READER = 1000, 64
 
 DEFAULT_LIMIT = 256 * 2**20
 
@@ -68,7 +74,15 @@ class Recorder(SchedulerPlugin):
         self._closed = False
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Called by the scheduler when the plugin comes as an upload."""
+        """Called by the scheduler when the plugin comes as an upload.
+
+        Raises
+        ------
+        RuntimeError
+            Where the scheduler's own configuration switches recording off.
+        """
+        if not dask.config.get("dasklens.record", True):
+            raise RuntimeError(SWITCHED_OFF)
         self.begin(scheduler)
 
     def begin(self, scheduler: Scheduler) -> None:
@@ -106,15 +120,16 @@ class Recorder(SchedulerPlugin):
         pending = self._pending
         stop = monotonic() + BUDGET
         done = 0
-        while done < len(pending) and (done == 0 or monotonic() < stop):
-            self.log.extend(pending[done : done + BATCH])
-            done += BATCH
-        del pending[:done]
-        self._last_drain = monotonic()
-        if pending:
-            self._timer = self._loop.call_later(0, self._drain)
-        else:
-            self._timer = None
+        try:
+            while done < len(pending) and (done == 0 or monotonic() < stop):
+                batch = pending[done : done + BATCH]
+                done += BATCH
+                self.log.extend(batch)
+        finally:
+            # Whatever happened: what is left pending without a timer would be left for ever.
+            del pending[:done]
+            self._last_drain = monotonic()
+            self._timer = self._loop.call_later(0, self._drain) if pending else None
         if self._news is not None:
             self._news.set()
             self._news = asyncio.Event()
@@ -169,12 +184,18 @@ class Recorder(SchedulerPlugin):
         reader : str
             Who asks, so that watchers can be counted.
         """
-        if reader:
+        if isinstance(reader, str) and 0 < len(reader) <= LONGEST_READER and self.readers < MOST_READERS:
             self._readers[reader] = monotonic()
         if log != self.log.ident:
             cursor = names = 0
             until = None
-        deadline = monotonic() + min(wait, LONGEST_WAIT)
+        if not 0 <= cursor <= self.next:
+            # Nobody can be there: whoever says so has lost count.
+            cursor = names = 0
+        if until is not None:
+            until = min(until, self.next)
+        max_bytes = min(max_bytes, MOST_BYTES)
+        deadline = monotonic() + (min(wait, LONGEST_WAIT) if wait > 0 else 0)
         while until is not None and self.log.next < until:
             await self._wait(1)
             if self._closed:

@@ -21,7 +21,7 @@ import dask
 from distributed import Client, default_client
 from distributed.diagnostics.plugin import SchedulerUploadFile
 
-from ..scheduler.recorder import NAME, PROTOCOL, ensure_recorder
+from ..scheduler.recorder import NAME, PROTOCOL, SWITCHED_OFF, ensure_recorder
 from .errors import NotRecorded
 
 #: The package that the uploaded source forms on a scheduler without dasklens.
@@ -96,7 +96,7 @@ async def _add(client: Client) -> None:
             "Recording is switched off by the Dask configuration: set dasklens.record to true "
             "and start the scheduler again."
         )
-    local = _local_scheduler(client)
+    local = local_scheduler(client)
     if local is not None:
         await _on_loop_of(local, ensure_recorder)
         return
@@ -114,6 +114,11 @@ async def _add(client: Client) -> None:
         recorder = f"c{UPLOADED}.scheduler.recorder\nRecorder\n(tR.".encode()
         await rpc_of(client).register_scheduler_plugin(plugin=recorder, name=NAME, idempotent=True)
     except Exception as error:
+        if SWITCHED_OFF in str(error):
+            raise NotRecorded(
+                f"Recording is switched off at {_address(client)}: set dasklens.record to true in the "
+                "Dask configuration of the scheduler and start it again."
+            ) from None
         raise NotRecorded(
             f"The scheduler at {_address(client)} does not record for dasklens and lets no "
             f"plugin be added ({type(error).__name__}: {error}). Install dasklens in the "
@@ -147,7 +152,7 @@ def _address(client: Client) -> str:
     return str(getattr(client.scheduler, "address", "?"))
 
 
-def _local_scheduler(client: Client) -> Any:
+def local_scheduler(client: Client) -> Any:
     """The scheduler object, where it lives in this very process."""
     module = sys.modules.get("distributed.scheduler")
     for scheduler in getattr(getattr(module, "Scheduler", None), "_instances", ()):

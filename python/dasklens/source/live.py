@@ -20,7 +20,7 @@ from distributed import Client
 from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
-from .attach import attach, resolve_client, rpc_of
+from .attach import attach, local_scheduler, resolve_client, rpc_of
 from .errors import NotRecorded
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ OnFrames = Callable[[list[bytes]], None]
 OnPhase = Callable[[str, str, "float | None"], None]
 
 #: Seconds a read waits for news on the scheduler, and bytes it may bring at once.
-WAIT, MAX_BYTES = 2.0, 4 << 20
+WAIT, MAX_BYTES = 2.0, 2 << 20
 #: Seconds to wait before trying again, first and at most.
 RETRY_FIRST, RETRY_MOST = 0.5, 10.0
 #: Connecting to a scheduler that does not answer is given up after this many seconds.
@@ -100,6 +100,7 @@ class LiveFeed:
         self._attached = threading.Event()
         self._attach_error: BaseException | None = None
         self._scheduler: Any = None
+        self._reading: asyncio.Future[Any] | None = None
         #: Set, and replaced, whenever the cursor has moved or reading has begun.
         self._moved = asyncio.Event()
 
@@ -125,10 +126,15 @@ class LiveFeed:
         """
         if self._closed or (self._task is not None and self._task.done()):
             return False
-        if log and self._log and log != self._log:
+        if log != self._log or not _within(cursor, self._cursor) or not _within(names, self._names):
+            # From another log, or beyond what was ever sent: what it has, it has from elsewhere.
             cursor = names = 0
-        self._cursor, self._names = max(0, int(cursor)), max(0, int(names))
+        self._cursor, self._names = cursor, names
         self._rewound = True
+        reading, loop = self._reading, self._loop
+        if reading is not None and loop is not None and loop.is_running():
+            # It may be waiting for news.
+            loop.call_soon_threadsafe(reading.cancel)
         self.start()
         return True
 
@@ -138,9 +144,13 @@ class LiveFeed:
         Returns
         -------
         bool
-            False when that took longer than `timeout` seconds, or nothing is being read.
+            False when that took longer than `timeout` seconds, nothing is being read, or the
+            scheduler lives on the loop that this call would hold up.
         """
         task, loop = self._task, self._loop
+        local = local_scheduler(self._client)
+        if local is not None and local.loop.asyncio_loop is _running_loop():
+            return False
         if task is None or loop is None or task.done() or self._phase == "lost":
             return False
         waiting = asyncio.run_coroutine_threadsafe(self._catch_up(), loop)
@@ -203,8 +213,13 @@ class LiveFeed:
 
     async def _read_for_ever(self, turn: int) -> None:
         self._pause = RETRY_FIRST
+        again = False
         while turn == self._turn:
             try:
+                if again:
+                    # It may be another scheduler by now, at the same address.
+                    await self._attach_again()
+                again = True
                 async with rpc(
                     self._address, timeout=CONNECT_TIMEOUT, connection_args=self._connection_args
                 ) as scheduler:
@@ -217,7 +232,7 @@ class LiveFeed:
                         if self._scheduler is scheduler:
                             self._scheduler = None
                 return
-            except (OSError, CommClosedError, asyncio.TimeoutError, TypeError) as error:
+            except (OSError, CommClosedError, asyncio.TimeoutError) as error:
                 if self._client.status in ("closed", "closing"):
                     self._say("finished", "the client was closed")
                     return
@@ -226,13 +241,28 @@ class LiveFeed:
                 await asyncio.sleep(pause)
                 self._pause = min(RETRY_MOST, pause * 2)
 
+    async def _attach_again(self) -> None:
+        self._attach_error = None
+        self._attached.clear()
+        client_loop: Any = self._client.loop
+        client_loop.add_callback(self._attach)
+        deadline = time() + CONNECT_TIMEOUT
+        while not self._attached.is_set():
+            if time() > deadline:
+                raise OSError("the client is not connected to its scheduler")
+            await asyncio.sleep(0.02)
+        if isinstance(self._attach_error, NotRecorded):
+            raise self._attach_error
+        if self._attach_error is not None:
+            raise OSError(_reason(self._attach_error)) from self._attach_error
+
     async def _read(self, scheduler: Any, turn: int) -> None:
         said_live = False
         while turn == self._turn:
             # First, so that whoever rewinds from now on is noticed when the reply is here.
             self._rewound = False
             cursor, names = self._cursor, self._names
-            reply = await asyncio.wait_for(
+            reading = self._reading = asyncio.ensure_future(
                 scheduler.dasklens_read(
                     cursor=cursor,
                     names=names,
@@ -240,11 +270,18 @@ class LiveFeed:
                     wait=WAIT if said_live else 0,
                     max_bytes=MAX_BYTES,
                     reader=self._reader,
-                ),
-                WAIT + CONNECT_TIMEOUT,
+                )
             )
+            try:
+                reply = await asyncio.wait_for(reading, WAIT + CONNECT_TIMEOUT)
+            except asyncio.CancelledError:
+                if turn == self._turn and self._rewound:
+                    continue
+                raise
             if turn != self._turn:
                 return
+            if not isinstance(reply, dict):
+                raise OSError("the scheduler does not record for dasklens any more")
             if not said_live:
                 said_live = True
                 self._pause = RETRY_FIRST
@@ -281,6 +318,17 @@ def _weak(function: Callable[..., None]) -> Callable[[], Any]:
     if hasattr(function, "__self__"):
         return weakref.WeakMethod(function)
     return lambda: function
+
+
+def _within(number: Any, most: int) -> bool:
+    return type(number) is int and 0 <= number <= most
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _reason(error: BaseException) -> str:

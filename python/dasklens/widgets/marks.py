@@ -28,7 +28,9 @@ _FIELDS_BACK = {ours: theirs for theirs, ours in _FIELDS.items()}
 
 
 def _record_from_json(value: Any, _widget: Any) -> Any:
-    return None if value is None else {_FIELDS.get(name, name): item for name, item in value.items()}
+    if not isinstance(value, dict):
+        return value  # for the trait to refuse
+    return {_FIELDS.get(name, name): item for name, item in value.items()}
 
 
 def _record_to_json(value: Any, _widget: Any) -> Any:

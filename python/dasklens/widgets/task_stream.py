@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import zlib
 from collections.abc import Sequence
@@ -27,9 +28,9 @@ _WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
 _MIRRORED = ("follow", "window", "selected", "interval", "highlight")
-
-
 _HEIGHT = "320px"
+
+logger = logging.getLogger(__name__)
 
 
 def _compose(mark: Spans, height: str = _HEIGHT) -> bqplot.Figure:
@@ -170,6 +171,7 @@ class TaskStream(ipywidgets.VBox):
         self._overview, self._excerpt = Overview(), Excerpt()
         self._lock = threading.Lock()
         self._display_id: str | None = None
+        self._still_failed = False
         self._parts: list[ipywidgets.Widget] = []
         self._renewal = Renewal(self._renew, settle=self._feed.catch_up)
         mirrored = {name: kwargs.pop(name) for name in _MIRRORED if name in kwargs}
@@ -199,11 +201,18 @@ class TaskStream(ipywidgets.VBox):
 
     def _on_frames(self, frames: list[bytes]) -> None:
         self.mark.feed(frames)
-        with self._lock:
-            for data in frames:
-                frame = self._overview.append(data)
-                if frame is not None:
-                    self._excerpt.append(frame)
+        if self._still_failed:
+            return
+        try:
+            with self._lock:
+                for data in frames:
+                    frame = self._overview.append(data)
+                    if frame is not None:
+                        self._excerpt.append(frame)
+        except Exception:
+            # The live view is worth more than its still picture.
+            self._still_failed = True
+            logger.exception("dasklens renews the still picture of this task stream no more")
         self._renewal.changed()
 
     def _on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
@@ -249,7 +258,7 @@ class TaskStream(ipywidgets.VBox):
 
     def _renew(self) -> None:
         """Put what there is now into the saved notebook: the picture, and the newest tasks."""
-        if self._display_id is None:
+        if self._display_id is None or self._still_failed:
             return
         from IPython.display import update_display
 

@@ -76,6 +76,11 @@ def pack_name(name: Any) -> bytes:
     return packed
 
 
+def unpack_name(data: bytes) -> Any:
+    """What :func:`pack_name` was given, of a name that was kept as bytes within a name."""
+    return msgpack.unpackb(data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass")
+
+
 def pack_frame(
     *,
     stream: str,

@@ -1,0 +1,64 @@
+"""What the scheduler says of a finished task, made fit to be kept."""
+
+from __future__ import annotations
+
+from math import isfinite, nan
+from time import time
+from typing import Any
+
+#: Texts of exceptions and tracebacks are cut here; the cut says so.
+TEXT_LIMIT = 10_000
+
+
+class _Nameless:
+    """Task, group and prefix in one, of a task that has no name that could be kept."""
+
+    key = name = "(unknown)"
+    span_id = None
+
+    @property
+    def group(self) -> _Nameless:
+        return self
+
+    prefix = group
+
+
+NAMELESS = _Nameless()
+
+
+def cut(text: object) -> str:
+    """`text` as a string of bounded length that says when something is missing."""
+    text = "" if text is None else str(text)
+    if len(text) <= TEXT_LIMIT:
+        return text
+    return f"{text[:TEXT_LIMIT]}\n… ({TEXT_LIMIT:,} of {len(text):,} characters)"
+
+
+def base_of(start: Any) -> float:
+    """What the times of a chunk are kept as offsets from: its first start, if that is a time."""
+    start = float(start)
+    return start if isfinite(start) else time()
+
+
+def binary(value: Any) -> bytes:
+    """`value` if it is bytes, and none otherwise."""
+    return value if isinstance(value, bytes) else b""
+
+
+def unsaid(said: dict[str, Any]) -> str:
+    """Why a task failed that no worker reported: the scheduler passes a pickle and no text."""
+    # The pickle is only searched, never loaded.
+    if b"KilledWorker" in binary(said.get("exception")):
+        return "KilledWorker: the workers died while they ran this task"
+    return "failed on the scheduler, which gave no text"
+
+
+def stimulus_time(stimulus: Any) -> float:
+    """When the worker reported the task, by the id of the message that did; NaN when unknown."""
+    # "task-finished-1795431048.8" and "task-erred-…": the worker's clock when it reported.
+    if type(stimulus) is str and stimulus.startswith("task-"):
+        try:
+            return float(stimulus.rpartition("-")[2])
+        except ValueError:
+            pass
+    return nan
