@@ -186,10 +186,15 @@ def test_a_client_that_is_closed_inside_the_block_gets_one_clear_sentence(cluste
     client = Client(cluster)
     with pytest.raises(RuntimeError, match="closed inside the block"), get_task_stream(client):
         client.close()
+    # What was raised in the block comes first.
     client = Client(cluster)
     with pytest.raises(ZeroDivisionError), get_task_stream(client):
-        client.close()
-        raise ZeroDivisionError
+        _close_and_fail(client)
+
+
+def _close_and_fail(client: Client) -> None:
+    client.close()
+    raise ZeroDivisionError
 
 
 def test_a_block_that_was_never_entered_says_so(client: Client) -> None:
