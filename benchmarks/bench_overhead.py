@@ -1,7 +1,8 @@
 """20,000 trivial tasks, watched against unwatched: wall time and the scheduler's CPU time.
 
-Pairs are interleaved, and which of a pair comes first changes, so that a machine that gets slower or
-faster in between favours neither. The interval is a bootstrap of the mean of the pairs' log ratios.
+The two sides of a pair stand side by side and take turns, a twentieth of the tasks each, so that a
+machine that gets slower or faster in between favours neither. The interval is a bootstrap of the
+mean of the pairs' log ratios.
 ``DASKLENS_BENCH_PAIRS`` and ``DASKLENS_BENCH_TASKS`` make a shorter run.
 """
 
@@ -14,12 +15,13 @@ import random
 import subprocess
 import sys
 import time
-from typing import Any
 
 from rows import Row
 
 PAIRS = int(os.environ.get("DASKLENS_BENCH_PAIRS", "12"))
 TASKS = int(os.environ.get("DASKLENS_BENCH_TASKS", "20000"))
+#: How often the sides of a pair take turns.
+TURNS = 20
 LIMIT = 1.05
 
 #: One scheduler and its workers in processes of their own; the recorder is on or it is not.
@@ -93,7 +95,7 @@ def run(client):
         from dasklens.source.live import LiveFeed
         feed = LiveFeed(client, count.frames, count.phase)
         feed.start()
-    client.gather(client.map(slow, range(3000), pure=False))  # warm
+    client.gather(client.map(slow, range(1500), pure=False))  # warm
     print("ready", flush=True)
 
     async def loop_cpu():
@@ -144,7 +146,7 @@ class Side:
                 stderr=subprocess.DEVNULL,
             )
         self.driver = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, json.dumps([watched, address, TASKS, kernel])],
+            [sys.executable, "-c", DRIVER, json.dumps([watched, address, TASKS // TURNS, kernel])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -188,13 +190,16 @@ def compare(kernel: bool) -> list[Row]:
     """Rows of one arrangement."""
     walls, cpus = [], []
     for pair in range(PAIRS):
-        got: dict[bool, Any] = {}
-        for watched in (False, True) if pair % 2 else (True, False):
-            # A process of its own each time: how it lies in memory is worth some percent for its life.
-            side = Side(watched, kernel)
-            try:
-                got[watched] = side.run()
-            finally:
+        # Processes of their own each time: how one lies in memory is worth some percent for its life.
+        sides = {watched: Side(watched, kernel) for watched in (False, True)}
+        try:
+            turns: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+            for turn in range(TURNS):
+                for watched in (False, True) if (pair + turn) % 2 else (True, False):
+                    turns[watched].append(sides[watched].run())
+            got = {watched: tuple(map(sum, zip(*runs, strict=True))) for watched, runs in turns.items()}
+        finally:
+            for side in sides.values():
                 side.close()
         walls.append(got[True][0] / got[False][0])
         cpus.append(got[True][1] / got[False][1])
