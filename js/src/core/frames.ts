@@ -27,7 +27,7 @@ export interface Frame {
   /** Id of the first entry of `names`. */
   readonly names0: number;
   readonly names: readonly unknown[];
-  /** Seconds since the epoch that times in the columns are offsets from. */
+  /** Seconds since the epoch that times in the columns are offsets from; any number if a clock was broken. */
   readonly base: number;
   readonly cols: ReadonlyMap<string, Column>;
 }
@@ -46,7 +46,7 @@ export class FrameError extends Error {
 export function decodeFrame(buffer: ArrayBuffer | Uint8Array | DataView): Frame {
   let raw: unknown;
   try {
-    raw = decode(bytesOf(buffer));
+    raw = decode(bytesOf(buffer), ANY_KEYS);
   } catch (error) {
     throw new FrameError(`Expected a frame, got bytes that are not msgpack (${String(error)}).`);
   }
@@ -55,7 +55,7 @@ export function decodeFrame(buffer: ArrayBuffer | Uint8Array | DataView): Frame 
   }
   if (!READABLE.includes(raw.v as number)) {
     throw new FrameError(
-      `This page reads frames of version ${READABLE.join(', ')} and got version ${String(raw.v)}. ` +
+      `This page reads frames of version ${READABLE.join(', ')} and got version ${shown(raw.v)}. ` +
         'Reload the page; if that does not help, install the same dasklens in the kernel, on the ' +
         'scheduler and in JupyterLab.'
     );
@@ -68,7 +68,7 @@ export function decodeFrame(buffer: ArrayBuffer | Uint8Array | DataView): Frame 
     missed: count(raw, 'missed'),
     names0: count(raw, 'names0'),
     names: list(raw, 'names'),
-    base: finite(raw, 'base'),
+    base: number(raw, 'base'),
     cols: columns(raw)
   };
   if (frame.next < frame.first) {
@@ -78,6 +78,30 @@ export function decodeFrame(buffer: ArrayBuffer | Uint8Array | DataView): Frame 
 }
 
 type Fields = Record<string, unknown>;
+
+const utf8 = new TextDecoder();
+
+/**
+ * Names may hold maps of anybody's making, with keys that no object can have. We never look into
+ * them, so any other key will do; not reading them would lose the frame.
+ */
+const ANY_KEYS = {
+  mapKeyConverter: (key: unknown) =>
+    typeof key === 'string' || typeof key === 'number' ? key : `(${typeof key})`,
+  // `__proto__` is refused before the converter is asked, and the reader of keys comes earlier still.
+  keyDecoder: {
+    canBeCached: () => true,
+    decode: (bytes: Uint8Array, at: number, size: number) => {
+      const key = utf8.decode(bytes.subarray(at, at + size));
+      return key === '__proto__' ? '(__proto__)' : key;
+    }
+  }
+};
+
+/** A value of unknown kind for a message: not everything that msgpack can say survives `String`. */
+function shown(value: unknown): string {
+  return typeof value === 'object' ? '(not a number)' : String(value);
+}
 
 function isMap(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -102,16 +126,16 @@ function text(raw: Fields, field: string): string {
   return value;
 }
 
-function finite(raw: Fields, field: string): number {
+function number(raw: Fields, field: string): number {
   const value = raw[field];
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
+  if (typeof value !== 'number') {
     throw broken(field, 'a number', value);
   }
   return value;
 }
 
 function count(raw: Fields, field: string): number {
-  const value = finite(raw, field);
+  const value = number(raw, field);
   if (!Number.isSafeInteger(value) || value < 0) {
     throw broken(field, 'a whole number, not negative', value);
   }
@@ -126,14 +150,14 @@ function list(raw: Fields, field: string): unknown[] {
   return value;
 }
 
-const READERS: Record<string, { size: number; make: (buffer: ArrayBuffer) => Column }> = {
-  u1: { size: 1, make: buffer => new Uint8Array(buffer) },
-  u2: { size: 2, make: buffer => new Uint16Array(buffer) },
-  u4: { size: 4, make: buffer => new Uint32Array(buffer) },
-  i4: { size: 4, make: buffer => new Int32Array(buffer) },
-  f4: { size: 4, make: buffer => new Float32Array(buffer) },
-  f8: { size: 8, make: buffer => new Float64Array(buffer) }
-};
+const READERS: ReadonlyMap<unknown, { size: number; make: (buffer: ArrayBuffer) => Column }> = new Map([
+  ['u1', { size: 1, make: buffer => new Uint8Array(buffer) }],
+  ['u2', { size: 2, make: buffer => new Uint16Array(buffer) }],
+  ['u4', { size: 4, make: buffer => new Uint32Array(buffer) }],
+  ['i4', { size: 4, make: buffer => new Int32Array(buffer) }],
+  ['f4', { size: 4, make: buffer => new Float32Array(buffer) }],
+  ['f8', { size: 8, make: buffer => new Float64Array(buffer) }]
+]);
 
 function columns(raw: Fields): Map<string, Column> {
   const cols = raw.cols;
@@ -143,10 +167,10 @@ function columns(raw: Fields): Map<string, Column> {
   const made = new Map<string, Column>();
   for (const [name, entry] of Object.entries(cols)) {
     const [dtype, bytes] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    const reader = typeof dtype === 'string' ? READERS[dtype] : undefined;
+    const reader = READERS.get(dtype);
     if (!reader || !(bytes instanceof Uint8Array) || bytes.length % reader.size) {
       throw new FrameError(
-        `Column "${name}" of a frame is broken: expected a dtype of ${Object.keys(READERS).join(' ')} ` +
+        `Column "${name}" of a frame is broken: expected a dtype of ${[...READERS.keys()].join(' ')} ` +
           'and bytes of a whole number of values.'
       );
     }

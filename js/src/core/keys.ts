@@ -15,6 +15,15 @@ const utf8 = new TextDecoder();
 
 /** The key as Python's `str` prints it: text as it is, everything else as its `repr`. */
 export function keyText(group: string, packed: Uint8Array): string {
+  try {
+    return unpacked(group, packed);
+  } catch {
+    // Bytes that end too early, or nest deeper than the stack: the rest of the record is still good.
+    return `${group}-?`;
+  }
+}
+
+function unpacked(group: string, packed: Uint8Array): string {
   const rest = packed.subarray(1);
   switch (packed[0]) {
     case WHOLE:
@@ -31,6 +40,23 @@ export function keyText(group: string, packed: Uint8Array): string {
       // A later version may pack in another way: say what is known instead of nothing.
       return `${group}-?`;
   }
+}
+
+/**
+ * A copy of a value of plain data whose texts have no halves of characters: Python's keys may, but
+ * a message to the kernel that has one is refused on its way.
+ */
+export function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') {
+    return value.replace(/\p{Surrogate}/gu, '\ufffd');
+  }
+  if (Array.isArray(value)) {
+    return value.map(wellFormed);
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, wellFormed(part)]));
+  }
+  return value;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -15,7 +15,7 @@ import { decodeFrame, keyText, NO_NAME, type Column, type Frame } from './frames
 import { COMPUTE, ERROR, isStrip, kindOf } from './kinds';
 import { ByteStrings, Pages } from './pages';
 import { SpanTable } from './spantable';
-import { columnsOf, unknownName, type TaskColumns } from './taskcolumns';
+import { columnsOf, isTime, Names, type TaskColumns } from './taskcolumns';
 
 export interface Lane {
   readonly id: number;
@@ -102,7 +102,7 @@ export class TaskLog {
   /** Kind of each slot; may be longer than `slots`. */
   kinds = new Uint8Array(64);
 
-  private names: unknown[] = [];
+  private names = new Names();
   /** Where cursors jump: record number and its cursor. */
   private jumps: { record: number; cursor: number }[] = [];
   private readonly laneIds = new Map<string, number>();
@@ -131,16 +131,16 @@ export class TaskLog {
 
   append(frame: Frame): AppendResult {
     const fresh = this.id === '' || frame.log !== this.id;
-    const names = fresh ? 0 : this.names.length;
-    if (frame.names0 > names) {
-      return this.gap(frame, fresh, names, 'names');
+    const names = fresh ? new Names() : this.names;
+    if (frame.names0 > names.length) {
+      return this.gap(frame, fresh, names.length, 'names');
     }
     // Whoever starts late, or reads a part of the log, gets first cursors that are not 0 rightly.
     if (!fresh && frame.first - frame.missed > this.next) {
-      return this.gap(frame, fresh, names, 'records');
+      return this.gap(frame, fresh, names.length, 'records');
     }
     const columns = columnsOf(frame);
-    if (unknownName(columns, Math.max(names, frame.names0 + frame.names.length))) {
+    if (!names.suffice(frame, columns)) {
       return this.gap(frame, fresh, 0, 'names');
     }
     const replaced = fresh && this.id !== '';
@@ -148,9 +148,8 @@ export class TaskLog {
       this.reset(frame.log);
       this.next = frame.first - frame.missed;
     }
-    frame.names.forEach((name, k) => {
-      this.names[frame.names0 + k] = slim(name);
-    });
+    this.names = names;
+    names.take(frame);
     const skip = this.next - frame.first;
     const records = frame.next - frame.first;
     if (frame.next <= this.next) {
@@ -180,10 +179,10 @@ export class TaskLog {
   }
 
   record(i: number): TaskRecord {
-    const [group, prefix] = this.names[this.group.get(i)] as [string, string];
+    const [group, prefix] = this.names.get(this.group.get(i)) as [string, string];
     const lane = this.lanesById[this.lane.get(i)];
     const errorId = this.errors.get(i);
-    const error = errorId === undefined ? null : (this.names[errorId] as [string, string]);
+    const error = errorId === undefined ? null : (this.names.get(errorId) as [string, string]);
     const nbytes = this.nbytes.get(i);
     return {
       key: keyText(group, this.keys.get(i)),
@@ -258,7 +257,7 @@ export class TaskLog {
     this.next = this.missed = this.nRecords = this.nSpans = this.nErrors = 0;
     this.lanes = [];
     this.prefixes.length = this.slots.length = this.lanesById.length = 0;
-    this.names = [];
+    this.names = new Names();
     this.jumps = [];
     this.positions = null;
     for (const map of [this.laneIds, this.prefixIds, this.slotIds, this.errors, this.bigBytes]) {
@@ -274,8 +273,10 @@ export class TaskLog {
   }
 
   private take(columns: TaskColumns, frame: Frame, skip: number): void {
+    const clock = isTime(frame.base);
+    const base = clock ? frame.base : (columns.stimulus?.find(isTime) ?? 0);
     if (this.nRecords === 0) {
-      this.table.base = frame.base;
+      this.table.base = base;
     }
     const { group, lane, type, error, stimulus, nbytes, spans, keyLength, key } = columns;
     const { action, start, stop } = columns;
@@ -312,9 +313,11 @@ export class TaskLog {
         const failed = erred ? this.failedSpan(action, spanAt, nSpans) : -1;
         for (let j = spanAt; j < spanAt + nSpans; j++) {
           // To the epoch and back: both steps are exact, so that base + start is the worker's float.
-          const from = frame.base + start[j] - this.table.base;
-          const long = Math.max(0, stop[j] - start[j]);
-          const name = this.names[action[j]] as string;
+          // One bad clock must not stretch the time of all: its spans are marks without length.
+          const sound = clock && isTime(start[j]) && isTime(stop[j]);
+          const from = sound ? base + start[j] - this.table.base : this.aboutNow(base);
+          const long = sound ? Math.max(0, stop[j] - start[j]) : 0;
+          const name = this.names.get(action[j]) as string;
           const kind = j === failed ? ERROR : kindOf(name);
           if (from < begin) {
             begin = from;
@@ -327,7 +330,8 @@ export class TaskLog {
         }
         if (erred && nSpans === 0) {
           // It failed before any work began: still to be seen, as a mark without length.
-          begin = this.failedAt(stimulus?.[k] ?? NaN, frame.base);
+          const heard = stimulus?.[k] ?? NaN;
+          begin = isTime(heard) ? heard - this.table.base : this.aboutNow(base);
           this.table.push(2 * laneId, begin, 0, this.slotId(prefix, ERROR, ''), i, true);
         }
         this.begin.push(begin);
@@ -340,17 +344,17 @@ export class TaskLog {
   }
 
   /**
-   * When a task failed that no worker began, in seconds after the table's base. A task that died with
-   * its worker carries no time at all: about then is when we had last heard of anything.
+   * When something happened that carries no time (a task died with its worker, a worker's clock is
+   * broken), in seconds after the table's base: about when we had last heard of anything.
    */
-  private failedAt(stimulus: number, frameBase: number): number {
+  private aboutNow(frameBase: number): number {
     const { base, latest } = this.table;
-    return Number.isFinite(stimulus) ? stimulus - base : Math.max(latest, frameBase - base);
+    return Math.max(latest, frameBase - base);
   }
 
   private failedSpan(action: Column, at: number, n: number): number {
     for (let j = at + n - 1; j >= at; j--) {
-      if (kindOf(this.names[action[j]] as string) === COMPUTE) {
+      if (kindOf(this.names.get(action[j]) as string) === COMPUTE) {
         return j;
       }
     }
@@ -358,7 +362,7 @@ export class TaskLog {
   }
 
   private prefixId(groupName: number): number {
-    const name = (this.names[groupName] as [string, string])[1];
+    const name = (this.names.get(groupName) as [string, string])[1];
     let id = this.prefixIds.get(name);
     if (id === undefined) {
       id = this.prefixes.length;
@@ -369,7 +373,7 @@ export class TaskLog {
   }
 
   private laneId(laneName: number): number {
-    const [worker, thread, workerName] = this.names[laneName] as [string, number | string | null, string];
+    const [worker, thread, workerName] = this.names.get(laneName) as [string, number | string | null, string];
     const name = `${worker}\n${String(thread)}`;
     let id = this.laneIds.get(name);
     if (id === undefined) {
@@ -387,7 +391,7 @@ export class TaskLog {
   }
 
   private typeId(typeName: number): number {
-    const name = String((this.names[typeName] as [string])?.[0] ?? '');
+    const name = (this.names.get(typeName) as [string])[0];
     let id = this.typeIds.get(name);
     if (id === undefined) {
       // Beyond what two bytes can count a type goes unnamed: nobody has that many classes.
@@ -453,9 +457,4 @@ export class TaskLog {
     }
     return found.sort((a, b) => a.start - b.start);
   }
-}
-
-/** Names as they are kept: pickled classes stay out of the page, and nothing holds the message. */
-function slim(name: unknown): unknown {
-  return Array.isArray(name) ? name.filter(part => !(part instanceof Uint8Array)) : name;
 }

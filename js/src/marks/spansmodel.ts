@@ -14,6 +14,7 @@ import type { ISerializers } from '@jupyter-widgets/base';
 import { MarkModel } from 'bqplot';
 
 import { FrameError } from '../core/frames';
+import { wellFormed } from '../core/keys';
 import { colourOf } from '../core/palette';
 import { KIND_NAMES } from '../core/kinds';
 import { TaskLog, type StartStop, type TaskRecord } from '../core/tasks';
@@ -63,7 +64,8 @@ export class SpansModel extends MarkModel {
   static override serializers: ISerializers = {
     ...MarkModel.serializers,
     // bqplot takes `selected` for an array of indices; ours is a task.
-    selected: { deserialize: (value: unknown) => value, serialize: (value: unknown) => value },
+    selected: { deserialize: (value: unknown) => value, serialize: wellFormed },
+    highlight: { serialize: wellFormed },
     // By default values are copied as JSON, which knows no bytes.
     snapshot: { deserialize: (value: unknown) => value, serialize: bytesAlone }
   };
