@@ -102,6 +102,9 @@ function styledCopy(source: Element): Element | null {
   const copy = source.cloneNode(false) as Element;
   copy.removeAttribute('class');
   copy.removeAttribute('style');
+  for (const attribute of copy.attributes) {
+    attribute.value = inXml(attribute.value);
+  }
   if (source instanceof SVGGraphicsElement) {
     for (const name of STYLES) {
       const value = style.getPropertyValue(name);
@@ -121,10 +124,15 @@ function styledCopy(source: Element): Element | null {
         copy.appendChild(inner);
       }
     } else if (child.nodeType === Node.TEXT_NODE) {
-      copy.appendChild(child.cloneNode());
+      copy.appendChild(document.createTextNode(inXml(child.nodeValue ?? '')));
     }
   }
   return copy;
+}
+
+/** What a name holds that XML cannot (control characters, halves of characters) replaced. */
+function inXml(text: string): string {
+  return text.replace(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd');
 }
 
 /** The colour that the figure stands on: its own, or that of the nearest ancestor which has one. */
