@@ -157,7 +157,7 @@ def test_long_texts_are_cut_and_say_so() -> None:
     assert "of 50,000 characters" in read_all(log).records()[0]["exception_text"]
 
 
-@pytest.mark.parametrize("start", ["noon", None, float("nan"), float("inf")])
+@pytest.mark.parametrize("start", ["noon", None, float("nan"), float("inf"), 1e300])
 def test_an_odd_start_spoils_no_other_record_of_its_chunk(start: Any) -> None:
     log = make()
     group = Group("x")

@@ -217,6 +217,31 @@ describe('cursors', () => {
     expect(feed([{ prefix: 'x' }], { names0: 2 })).toMatchObject({ kind: 'gap', names: 0, cursor: 2 });
   });
 
+  it('begin where the log begins, when it has dropped its oldest names too', () => {
+    const long = new FrameWriter('log-1');
+    long.frame([{ ...task('-0'), prefix: 'dropped' }]);
+    const dropped = long.names.length;
+    long.names.splice(0, dropped, ...Array.from({ length: dropped }, () => null));
+    const chunk = new FrameWriter('log-1', 5);
+    chunk.names.push(...long.names);
+    expect(log.feed(chunk.frame([task('-5')], { missed: 5 }))).toMatchObject({ kind: 'appended' });
+    expect([log.missed, log.nRecords]).toEqual([5, 1]);
+    // A later chunk may follow a hole in the names too.
+    chunk.names.push(null, null, null);
+    expect(log.feed(chunk.frame([{ ...task('-6'), prefix: 'later' }]))).toMatchObject({ kind: 'appended' });
+    expect(keys()).toEqual(['inc-5', 'later-6']);
+  });
+
+  it('fill a hole in the names once somebody speaks of them', () => {
+    feed([task('-0')]);
+    const lost = writer.frame([{ ...task('-1'), prefix: 'new' }]);
+    writer.cursor = 1;
+    const use = writer.frame([{ ...task('-1'), prefix: 'new' }]);
+    expect(log.feed(use)).toMatchObject({ kind: 'gap', names: 0, cursor: 1 });
+    expect(log.feed(lost)).toMatchObject({ kind: 'appended' });
+    expect(keys()).toEqual(['inc-0', 'new-1']);
+  });
+
   it('count what the scheduler had dropped', () => {
     feed([task('-0')]);
     writer.cursor = 10;

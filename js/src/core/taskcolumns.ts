@@ -100,6 +100,10 @@ const LANE = 2;
 const TYPE = 4;
 const ERROR = 8;
 const ACTION = 16;
+/** Nobody has sent this name yet. */
+const HOLE = 128;
+/** Ids that a log may come to: more would be a frame that wants the page's memory. */
+const MOST_NAMES = 1e8;
 
 /**
  * The names of a log. What a name can be used as is found out once, when it comes in, so that a
@@ -139,16 +143,24 @@ export class Names {
   /** Put names of a frame behind those that we have; returns the id behind the last. */
   private lay(frame: Frame): number {
     const { names0, names } = frame;
-    const end = Math.max(this.length, names0 + names.length);
+    const last = names0 + names.length;
+    if (last > MOST_NAMES) {
+      throw new FrameError(`Expected names below the id ${MOST_NAMES}, got some up to ${last}.`);
+    }
+    const end = Math.max(this.length, last);
     if (end > this.shapes.length) {
       const grown = new Uint8Array(2 * end);
       grown.set(this.shapes);
       this.shapes = grown;
     }
-    for (let id = this.length; id < end; id++) {
-      const name = slim(names[id - names0]);
-      this.entries[id] = name;
-      this.shapes[id] = shapeOf(name);
+    // The log has dropped what came before these names, or a frame got lost: who speaks of them shows it.
+    this.shapes.fill(HOLE, this.length, Math.max(this.length, names0));
+    for (let id = names0; id < last; id++) {
+      if (id >= this.length || this.shapes[id] === HOLE) {
+        const name = slim(names[id - names0]);
+        this.entries[id] = name;
+        this.shapes[id] = shapeOf(name);
+      }
     }
     return end;
   }
@@ -158,6 +170,9 @@ export class Names {
     for (let k = 0; k < ids.length; k++) {
       const id = ids[k];
       if (id < end) {
+        if (shapes[id] === HOLE) {
+          return false;
+        }
         if ((shapes[id] & shape) === 0) {
           throw new FrameError(`A frame of tasks names something in its column "${column}" that is none.`);
         }

@@ -132,9 +132,6 @@ export class TaskLog {
   append(frame: Frame): AppendResult {
     const fresh = this.id === '' || frame.log !== this.id;
     const names = fresh ? new Names() : this.names;
-    if (frame.names0 > names.length) {
-      return this.gap(frame, fresh, names.length, 'names');
-    }
     // Whoever starts late, or reads a part of the log, gets first cursors that are not 0 rightly.
     if (!fresh && frame.first - frame.missed > this.next) {
       return this.gap(frame, fresh, names.length, 'records');
