@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 import threading
 import time
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import finished, make, many
+from test_log import Group, record
+from test_log import make as make_log
 from test_picture import unpacked
 
 from dasklens.model.overview import Overview
@@ -289,3 +292,16 @@ def test_no_ipython() -> None:
     renewal = Renewal(lambda: None, settle=lambda: None)
     renewal.listen()
     renewal.close()
+
+
+@pytest.mark.parametrize("start", [math.nan, math.inf, -math.inf, 1e300])
+def test_a_broken_clock_leaves_the_rest_of_the_picture(start: float) -> None:
+    log = make_log()
+    group = Group("x")
+    odd = ({"action": "compute", "start": start, "stop": start},)
+    log.extend([record(0, group), record(1, group, startstops=odd), record(2, group)])
+    overview = Overview()
+    overview.append(log.frames(0)["frames"][0])
+    spans = overview.spans()
+    assert (spans.start.min(), spans.stop.max()) == (1.7e9, 1.7e9 + 2.5)
+    assert "3 tasks" in still_html(overview)

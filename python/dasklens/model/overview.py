@@ -16,6 +16,8 @@ from ..wire.frames import NO_NAME, Frame, unpack_frame
 
 #: What the span's flags say.
 STRIP, ERROR = 1, 2
+#: Seconds after the epoch that nobody's clock says, as in the browser.
+_LATEST = 1e11
 _DTYPES = {"lane": "u2", "prefix": "u2", "flags": "u1", "start": "f8", "stop": "f8"}
 
 
@@ -133,6 +135,9 @@ class Overview:
         record = record[first_span:] - skip
         start = column("start", "<f8")[first_span:] + frame.base
         stop = column("stop", "<f8")[first_span:] + frame.base
+        # No time at all, by a clock that is broken: without length where the frame begins.
+        broken = ~((np.abs(start) < _LATEST) & (np.abs(stop) < _LATEST))
+        start, stop = (np.where(broken, frame.base, times) for times in (start, stop))
         strip = self._ids(column("action", "<u4")[first_span:], self._is_strip).astype(bool)
         flags = np.where(strip, STRIP, 0).astype("u1")
         has_spans = n_spans[skip:] > 0
