@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dasklens.server.app import _load_jupyter_server_extension
-
-__all__ = ["_jupyter_server_extension_points", "_load_jupyter_server_extension"]
+from typing import Any
 
 
-def _jupyter_server_extension_points() -> list[dict[str, str]]:
-    """Name the module that the Jupyter server loads as the extension."""
-    return [{"module": "dasklens.server"}]
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """Name what the Jupyter server loads as the extension."""
+    from dasklens.server.app import DasklensApp
+
+    return [{"module": "dasklens.server", "app": DasklensApp}]

@@ -1,11 +1,14 @@
 """What the Jupyter server answers for dasklens: one table, at the end of this module.
 
-Every route is behind Jupyter's login; a test walks the table and fails on one that is not.
+Every route has one of two guards. ``"login"``: Jupyter's login (and XSRF, and the origin of a websocket).
+``"capability"``: the address itself, 256 random bits, is the credential, because a sandboxed page sends no
+cookie. A test walks the table and fails on a route that answers without its guard.
 """
 
 from __future__ import annotations
 
 import platform
+from typing import Literal, NamedTuple
 
 import tornado.web
 from jupyter_server import __version__ as jupyter_server_version
@@ -13,6 +16,11 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 
 import dasklens
+from dasklens.server.checks import CheckHandler
+from dasklens.server.pages import OpenHandler, PageHandler
+from dasklens.server.proxy import ProxyHandler
+from dasklens.server.schedulers import ChangesHandler, SchedulerHandler, SchedulersHandler
+from dasklens.server.stream import FramesHandler
 
 
 class HelloHandler(APIHandler):
@@ -38,6 +46,24 @@ class HelloHandler(APIHandler):
         self.finish(self._versions)
 
 
-ROUTES: list[tuple[str, type[APIHandler]]] = [
-    (r"dasklens/api/hello", HelloHandler),
+class Route(NamedTuple):
+    """One row of the table: a regular expression below the base URL, who answers, what guards it."""
+
+    path: str
+    handler: type[tornado.web.RequestHandler]
+    guard: Literal["login", "capability"]
+
+
+_ID = r"([0-9a-f]{16})"
+
+ROUTES: list[Route] = [
+    Route(r"dasklens/api/hello", HelloHandler, "login"),
+    Route(r"dasklens/api/schedulers", SchedulersHandler, "login"),
+    Route(r"dasklens/api/schedulers/changes", ChangesHandler, "login"),
+    Route(rf"dasklens/api/schedulers/{_ID}", SchedulerHandler, "login"),
+    Route(rf"dasklens/api/schedulers/{_ID}/page", PageHandler, "login"),
+    Route(rf"dasklens/api/schedulers/{_ID}/frames", FramesHandler, "login"),
+    Route(r"dasklens/api/check", CheckHandler, "login"),
+    Route(r"dasklens/open/([^/]+):(\d{1,5})(?:/(.*))?", OpenHandler, "login"),
+    Route(r"dasklens/page/([A-Za-z0-9_-]{43})(?:/(.*))?", ProxyHandler, "capability"),
 ]
