@@ -2,77 +2,47 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import jupyter_server
 import pytest
+from jupyter import Jupyter, jupyter
 
 import dasklens
-from dasklens.server.routes import ROUTES
+from dasklens.server.routes import ROUTES, Route
 
-TOKEN = "secret-of-the-test"
+#: What a websocket's upgrade says; without login it must not get as far as being one.
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a server that nobody's own settings reach."""
-    home = tmp_path_factory.mktemp("jupyter")
-    env = {**os.environ, "HOME": str(home), "JUPYTER_TOKEN": TOKEN}
-    for name in ("CONFIG", "DATA", "RUNTIME"):
-        env[f"JUPYTER_{name}_DIR"] = str(home / name.lower())
-    command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--ServerApp.port=0"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.append("--allow-root")
-    log = home / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--ServerApp.base_url=/user/someone/"], cwd=home, env=env, stdout=output, stderr=output
-        )
-    try:
-        yield _url(process, home / "runtime", log)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jupyter]:
+    """A server that nobody's own settings reach."""
+    with jupyter(tmp_path_factory.mktemp("jupyter")) as server:
+        yield server
 
 
-def _url(process: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        for file in runtime.glob("jpserver-*.json"):
-            try:
-                url: str = json.loads(file.read_text())["url"]
-            except json.JSONDecodeError:
-                continue  # half written
-            return url
-        time.sleep(0.1)
-    raise RuntimeError(f"The Jupyter server did not start:\n{log.read_text()}")
+def example(route: Route) -> str:
+    """A path that the route's expression matches."""
+    path = route.path.replace("([0-9a-f]{16})", "0" * 16)
+    path = path.replace(r"([^/]+):(\d{1,5})(?:/(.*))?", "127.0.0.1:8787/status")
+    path = path.replace("([A-Za-z0-9_-]{43})(?:/(.*))?", "A" * 43 + "/status")
+    assert not set(path) & set("()[]\\*"), f"teach this function what matches {route.path}"
+    return path
 
 
-def get(url: str, token: str | None) -> tuple[int, bytes]:
-    request = urllib.request.Request(url)
-    if token is not None:
-        request.add_header("Authorization", f"token {token}")
-    try:
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-
-
-def test_hello_tells_the_versions_of_the_server_side(server: str) -> None:
-    status, body = get(server + "dasklens/api/hello", TOKEN)
-    assert status == 200
-    assert json.loads(body) == {
+def test_hello_tells_the_versions_of_the_server_side(server: Jupyter) -> None:
+    answer = server.get("dasklens/api/hello")
+    assert answer.status == 200
+    assert answer.json == {
         "dasklens": dasklens.__version__,
         "jupyter_server": jupyter_server.__version__,
         "python": platform.python_version(),
@@ -80,11 +50,29 @@ def test_hello_tells_the_versions_of_the_server_side(server: str) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "wrong"])
-@pytest.mark.parametrize("path", [path for path, _ in ROUTES])
-def test_every_route_is_behind_the_login(server: str, path: str, token: str | None) -> None:
-    status, body = get(server + path, token)
-    assert status == 403
-    assert dasklens.__version__.encode() not in body
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "UPGRADE"])
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
+def test_no_route_answers_without_its_guard(
+    server: Jupyter, route: Route, method: str, token: str | None
+) -> None:
+    upgrade = method == "UPGRADE"
+    # With the query that Jupyter's pages use too: a wrong token there opens nothing either.
+    answer = server.request(
+        "GET" if upgrade else method,
+        example(route) + ("" if token is None else f"?token={token}"),
+        b"{}" if method == "POST" else None,
+        token=token,
+        headers=UPGRADE if upgrade else {},
+    )
+    # A person who follows a link is sent to the login, scripts are refused.
+    login = f"{server.base_url}login?"
+    if answer.status == 302 and route.guard == "login":
+        assert (answer.headers["Location"] or "").startswith(login)
+    else:
+        assert answer.status in (403, 404, 405)
+    if route.guard == "login" and method == "GET":
+        assert answer.status in (302, 403)
+    assert dasklens.__version__.encode() not in answer.body
 
 
 def test_the_server_extension_loads_neither_figures_nor_clients() -> None:
