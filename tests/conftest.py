@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 NO_DASHBOARD: dict[str, Any] = {"dashboard_address": ":0", "scheduler_kwargs": {"dashboard": False}}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Schedulers of tests announce themselves to nobody's Jupyter."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
+
+
 @pytest.fixture
 def cluster() -> Iterator[LocalCluster]:
     """Two workers of two threads in this process, the scheduler recording or not as configured."""
