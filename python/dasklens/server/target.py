@@ -85,7 +85,7 @@ class Target:
     @property
     def authority(self) -> str:
         """Value of the ``Host`` header."""
-        return f"{_bracketed(self.name or self.host)}:{self.port}"
+        return f"{bracketed(self.name or self.host)}:{self.port}"
 
     @property
     def loopback(self) -> bool:
@@ -110,7 +110,7 @@ class Target:
 
     @property
     def _place(self) -> str:
-        return f"{_bracketed(self.host)}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 async def dial(target: Target, **more: Any) -> IOStream:
@@ -159,7 +159,8 @@ def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """The host as a URL spells it."""
     return f"[{host}]" if ":" in host else host
 
 
