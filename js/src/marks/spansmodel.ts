@@ -83,6 +83,7 @@ export class SpansModel extends MarkModel {
         x: { orientation: 'horizontal', dimension: 'x' },
         y: { orientation: 'vertical', dimension: 'y' }
       },
+      streams: ['tasks'],
       follow: true,
       window: 30,
       selected: null,

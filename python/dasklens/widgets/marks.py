@@ -61,6 +61,8 @@ class Spans(bqplot.Mark):
 
     Attributes
     ----------
+    streams : list of str
+        Streams whose frames it is to be fed.
     follow : bool
         Show the last `window` seconds and move on with the newest span.
     window : float
@@ -94,6 +96,7 @@ class Spans(bqplot.Mark):
         }
     ).tag(sync=True)
 
+    streams = List(Unicode(), ["tasks"]).tag(sync=True)
     follow = Bool(True).tag(sync=True)
     window = Float(30.0).tag(sync=True)
     selected = Dict(allow_none=True, default_value=None).tag(
