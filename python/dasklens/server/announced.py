@@ -36,6 +36,10 @@ UNLIKELY = 3600.0
 DELETE_AFTER, SURE = 86_400.0, 60.0
 
 
+#: What is refused, where it is no single file; no file that is looked at has such a name.
+_FOLDER, _TOO_MANY = "", " "
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """An announcement, and for how many seconds nothing was heard of who wrote it."""
@@ -74,17 +78,17 @@ class Folder:
                 names = self._names(at)
                 read = {name: self._one(at, name, now) for name in names}
         except _Refused as reason:
-            self._refuse("", str(reason))
+            self._refuse(_FOLDER, str(reason))
             read = {}
         except FileNotFoundError:
             read = {}
         except OSError:
             return self._heard(now)
         else:
-            self._refused.pop("", None)
+            self._refused.pop(_FOLDER, None)
         self._known = {name: known for name, known in read.items() if known is not None}
-        for name in [name for name in self._refused if name and name not in read]:
-            del self._refused[name]
+        kept = {_FOLDER, _TOO_MANY, *read}
+        self._refused = {name: reason for name, reason in self._refused.items() if name in kept}
         return self._heard(now)
 
     def _heard(self, now: float) -> list[Heard]:
@@ -111,7 +115,9 @@ class Folder:
         with os.scandir(at.folder) as entries:
             names = [entry.name for entry in itertools.islice(entries, MOST_FILES + 1)]
         if len(names) > MOST_FILES:
-            self._refuse(" ", f"the folder should have at most {MOST_FILES} files; what is more is not read")
+            self._refuse(_TOO_MANY, f"there should be at most {MOST_FILES}, and what is more is not read")
+        else:
+            self._refused.pop(_TOO_MANY, None)
         return [name for name in names[:MOST_FILES] if name.endswith(".json") or name.startswith(".tmp-")]
 
     def _one(self, at: _At, name: str, now: float) -> _Known | None:
@@ -123,7 +129,7 @@ class Folder:
                 return None
         except OSError as error:
             return None if isinstance(error, FileNotFoundError) else self._known.get(name)
-        if not name.endswith(".json"):
+        if name.startswith(".tmp-"):
             # Half of an announcement, whose writer is about to rename it or was ended doing so.
             return known
         try:
@@ -152,10 +158,9 @@ class Folder:
     def _refuse(self, name: str, reason: str) -> None:
         if self._refused.get(name) != reason:
             self._refused[name] = reason
+            whole = name in (_FOLDER, _TOO_MANY)
             # The name may be anybody's: as a literal it cannot forge a line of the log.
-            what = (
-                f"announcement {name.strip()!a}" if name.strip() else f"announcements in {str(self.path)!a}"
-            )
+            what = f"announcements in {str(self.path)!a}" if whole else f"announcement {name!a}"
             self._log.warning("dasklens ignores the %s: %s.", what, reason.rstrip("."))
 
 

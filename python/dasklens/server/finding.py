@@ -84,7 +84,7 @@ class Finder:
                 except NotThere:
                     if time.monotonic() - begin > 1:
                         raise  # others may take as long: they have their turn next time
-            return _finding(await first(await self._targets(entry, allowed), check))
+            return _finding(await first(await self.targets(entry, allowed), check))
         except Another as error:
             if entry.source == "typed":
                 raise NotThere(
@@ -134,7 +134,14 @@ class Finder:
 
     # -- where -------------------------------------------------------------------------------------
 
-    async def _targets(self, entry: Entry, allowed: Allowed) -> list[Target]:
+    async def targets(self, entry: Entry, allowed: Allowed) -> list[Target]:
+        """Where the entry is looked for, best first; the checks look at each of them by itself.
+
+        Raises
+        ------
+        NotThere, Refusal
+            When there is no such place, or none that may be looked at.
+        """
         targets: list[Target] = []
         trouble: NotThere | Refusal | None = None
         for place in entry.places:
