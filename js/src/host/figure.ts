@@ -1,0 +1,135 @@
+/**
+ * A figure anywhere on a page, without a kernel: the composition that Python made, kept as `figures.json`,
+ * fed over websockets.
+ */
+
+import type { DOMWidgetModel, DOMWidgetView, IClassicComm, WidgetModel } from '@jupyter-widgets/base';
+import type { Widget } from '@lumino/widgets';
+
+import { ReceiverComm, type OpenStream } from '../connect/comm';
+import type { Hello, State } from '../connect/framesocket';
+import figures from './figures.json';
+import { FigureManager, type LoadModule, type ModelState } from './manager';
+import { loadModule } from './modules';
+
+/** What is known of a figure without making it. */
+export interface FigureInfo {
+  readonly name: string;
+  readonly title: string;
+  /** What shows it in a cell: a name of the Python package. */
+  readonly python: string;
+}
+
+interface Kept extends Omit<FigureInfo, 'name'> {
+  readonly root: string;
+  readonly models: Readonly<Record<string, ModelState>>;
+}
+
+const KEPT = figures as unknown as Readonly<Record<string, Kept>>;
+
+/** Every figure. */
+export const FIGURES: readonly FigureInfo[] = Object.entries(KEPT).map(([name, { title, python }]) => ({
+  name,
+  title,
+  python
+}));
+
+export interface Hosting {
+  readonly name: string;
+  readonly open: OpenStream;
+  onHello?(hello: Hello): void;
+  onState?(state: State): void;
+  /** Where the classes come from; JupyterLab's page by default. */
+  readonly load?: LoadModule;
+}
+
+export class HostedFigure {
+  private readonly manager: FigureManager;
+  private readonly comms = new Map<string, ReceiverComm>();
+  private models = new Map<string, WidgetModel>();
+  private view: DOMWidgetView | null = null;
+  private disposed = false;
+
+  constructor(private readonly hosting: Hosting) {
+    this.manager = new FigureManager(hosting.load ?? loadModule);
+  }
+
+  /**
+   * Make models and a view.
+   *
+   * @returns the view's widget, to be put into a layout; null when the figure was disposed of meanwhile.
+   */
+  async make(): Promise<Widget | null> {
+    const kept = KEPT[this.hosting.name];
+    if (!kept) {
+      throw new Error(`dasklens has no figure "${this.hosting.name}".`);
+    }
+    this.models = await this.manager.make(kept.models, (id, model) => this.commOf(id, model));
+    const root = this.models.get(kept.root) as DOMWidgetModel;
+    if (this.disposed) {
+      await this.manager.clear_state();
+      return null;
+    }
+    this.view = await this.manager.create_view(root);
+    if (this.disposed) {
+      this.view.remove();
+      await this.manager.clear_state();
+      return null;
+    }
+    return this.view.luminoWidget;
+  }
+
+  /** The models that are fed. */
+  get receivers(): WidgetModel[] {
+    return [...this.comms.keys()].flatMap(id => this.models.get(id) ?? []);
+  }
+
+  /** Set a trait of every receiver that has it. */
+  set(trait: string, value: unknown): void {
+    for (const model of this.receivers) {
+      if (model.has(trait)) {
+        model.set(trait, value);
+      }
+    }
+  }
+
+  look(looked: boolean): void {
+    this.comms.forEach(comm => comm.look(looked));
+  }
+
+  hold(reason: string): void {
+    this.comms.forEach(comm => comm.hold(reason));
+  }
+
+  finish(reason: string): void {
+    this.comms.forEach(comm => comm.finish(reason));
+  }
+
+  again(): void {
+    this.comms.forEach(comm => comm.again());
+  }
+
+  dispose(): void {
+    if (this.disposed) {
+      return;
+    }
+    this.disposed = true;
+    this.comms.forEach(comm => comm.close());
+    if (this.view) {
+      this.view.luminoWidget.dispose();
+      void this.manager.clear_state();
+    }
+  }
+
+  private commOf(id: string, { state }: ModelState): IClassicComm | undefined {
+    const streams = state.streams as string[] | undefined;
+    if (!streams) {
+      return undefined;
+    }
+    const comm = new ReceiverComm(id, streams, this.hosting.open);
+    comm.onHello = hello => this.hosting.onHello?.(hello);
+    comm.onState = state => this.hosting.onState?.(state);
+    this.comms.set(id, comm);
+    return comm as unknown as IClassicComm;
+  }
+}
