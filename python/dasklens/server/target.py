@@ -151,7 +151,12 @@ def is_loopback(host: str) -> bool:
 
 
 def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that `host` spells, IPv4 also for an IPv6 address that maps one; None for names."""
+    """The address that `host` spells, IPv4 also for an IPv6 address that maps one.
+
+    None for names, and for addresses with a zone (``fe80::1%eth0``), which mean nothing in a URL.
+    """
+    if "%" in host:
+        return None
     try:
         address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
