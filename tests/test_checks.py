@@ -19,6 +19,7 @@ import yaml
 from backends import TOKEN, Asked, Toy, announcement, folder_of, saying, silent, write
 from distributed import Scheduler
 from jupyter import Jupyter, jupyter
+from ports import address_of_this_machine, free_port
 from waiting import until, until_async
 
 import dasklens
@@ -64,13 +65,6 @@ def one(checks: list[Check], name: str) -> Check:
     found = [check for check in checks if check.name == name]
     assert len(found) == 1, f"{name} in {[check.name for check in checks]}"
     return found[0]
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @contextlib.asynccontextmanager
@@ -387,17 +381,6 @@ async def an_announced_port_that_is_closed(world: World) -> Rows:
 @fault("port", "client.dashboard_link", "dask scheduler --dashboard-address :", then="dask")
 async def a_typed_in_port_that_is_closed(world: World) -> Rows:
     yield {"url": f"http://localhost:{free_port()}/status"}
-
-
-def address_of_this_machine() -> str:
-    """Not a loopback one. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has loopback only")
-        address: str = sock.getsockname()[0]
-        return address
 
 
 @fault("port", "have the port opened", ":8787 ", then="dask")
