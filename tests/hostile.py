@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -158,10 +159,10 @@ async def connect(port: int, path: str, headers: dict[str, str] | None = None, m
 
 
 async def exchange(port: int, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> Got:
-    """Send a request, and read until the server closes."""
+    """Send a request, and read until the server closes; asked to stay open, read what it says it sends."""
     reader, writer = await connect(port, path, {"Connection": "close", **(headers or {})}, method)
     try:
-        raw = await asyncio.wait_for(reader.read(-1), 20)
+        raw = await asyncio.wait_for(_all_of(reader, stays_open="Connection" in (headers or {})), 20)
     except ConnectionError:
         raw = b""
     finally:
@@ -171,3 +172,11 @@ async def exchange(port: int, path: str, headers: dict[str, str] | None = None, 
     pairs = (line.partition(": ") for line in lines)
     status = int(first.split(" ")[1]) if first else 0
     return Got(status, [(name.lower(), value) for name, _, value in pairs], body, raw)
+
+
+async def _all_of(reader: asyncio.StreamReader, *, stays_open: bool) -> bytes:
+    if not stays_open:
+        return await reader.read()
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"Content-Length: (\d+)", head)
+    return head + (await reader.readexactly(int(length[1])) if length else b"")
