@@ -136,6 +136,7 @@ def test_the_policy_keeps_a_page_to_its_own_path() -> None:
         "form-action 'none'",
         "frame-ancestors 'self'",
         "base-uri 'none'",
+        "webrtc 'block'",
     ]
     assert "," not in said  # where a second policy would begin
 
