@@ -456,7 +456,7 @@ async def test_a_dead_peer_is_noticed_and_a_silent_one_is_not_dead(s: Scheduler)
             (handler,) = handlers()
             pongs: list[bytes] = []
             on_pong = handler.on_pong
-            handler.on_pong = lambda data: (pongs.append(data), on_pong(data))
+            handler.on_pong = lambda data: pongs.append(data) or on_pong(data)
             _, writer = await raw(asking)
             assert asking.recorder.readers == 2
             # It never answers a ping, though it is connected.
