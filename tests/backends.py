@@ -35,6 +35,10 @@ class Asked:
     headers: dict[str, str]
 
 
+class Done(Exception):
+    """An answer has said all, and the connection ends."""
+
+
 Odd = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -132,7 +136,11 @@ async def listening(
             with contextlib.suppress(
                 OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError
             ):
-                await talk(reader, writer)
+                try:
+                    await talk(reader, writer)
+                except Done:
+                    writer.close()
+                    await writer.wait_closed()
         finally:
             open_.discard(task)
             writer.transport.abort()
@@ -165,8 +173,7 @@ def raw(data: bytes) -> Odd:
 
     async def odd(asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(data)
-        await writer.drain()
-        raise ConnectionResetError
+        raise Done
 
     return odd
 

@@ -7,6 +7,7 @@ One that runs in this very process announces itself.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 from time import time
@@ -23,7 +24,9 @@ from ..source.attach import local_scheduler
 from ..wire.announcement import Announcement
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Scheduler
+
+logger = logging.getLogger(__name__)
 
 
 def announce(client: Client, hello: dict[str, Any] | None) -> None:
@@ -41,8 +44,8 @@ def announce(client: Client, hello: dict[str, Any] | None) -> None:
         return
     local = local_scheduler(client)
     if local is not None:
-        # Nothing new where its preload did so.
-        local.loop.add_callback(announce_scheduler, local)
+        # On its own loop; nothing new where its preload did so.
+        local.loop.add_callback(_announce_here, local)
         return
     announcement = announcement_of(client, hello, kernel)
     if announcement is not None:
@@ -120,6 +123,13 @@ def is_here(host: str) -> bool:
 
 def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _announce_here(scheduler: Scheduler) -> None:
+    try:
+        announce_scheduler(scheduler)
+    except Exception as error:
+        logger.debug("dasklens cannot announce the scheduler of this process: %s", error)
 
 
 #: The same in all announcements of this process: one that says nothing new is not written again.

@@ -40,7 +40,9 @@ def link_of(environ: Mapping[str, str]) -> str | None:
     """The link as a template, by what the server and whoever started this kernel have put into `environ`."""
     pid, _, base_url = environ.get(FROM_SERVER, "").partition(":")
     # A server that was started from a kernel or a terminal of another has its variables too.
-    if not pid or pid != environ.get("JPY_PARENT_PID") or not base_url.startswith("/"):
+    if not pid or pid != environ.get("JPY_PARENT_PID"):
+        return None
+    if not base_url.startswith("/") or base_url.startswith("//"):
         return None
     base_url = base_url.rstrip("/").replace("{", "{{").replace("}", "}}")
     # Only a path: the browser knows best how it came to this Jupyter, whatever is between.

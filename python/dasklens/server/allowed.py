@@ -100,6 +100,8 @@ def parse(text: object) -> TypedIn:
     behind = _behind_proxy(parts.path)
     prefix = _prefix(parts.path)
     if not is_prefix(prefix):
+        if behind:
+            raise _through_proxy(behind)
         raise Refusal("The path of the address is none that a dashboard has.", _EXAMPLE)
     return TypedIn(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), prefix, behind)
 
@@ -220,12 +222,16 @@ def _own(typed: TypedIn) -> str:
     return _EXAMPLE
 
 
+def _through_proxy(behind: str) -> Refusal:
+    return Refusal(
+        "This is the way to a dashboard through a proxy of Jupyter, not the dashboard's own address.",
+        f"Type in the address that it has on this machine, perhaps {behind}.",
+    )
+
+
 def _not_allowed(typed: TypedIn) -> Refusal:
     if typed.behind:
-        return Refusal(
-            "This is the way to a dashboard through a proxy of Jupyter, not the dashboard's own address.",
-            f"Type in the address that it has on this machine, perhaps {typed.behind}.",
-        )
+        return _through_proxy(typed.behind)
     host, port = typed.host, typed.port
     return Refusal(
         f"{host} is neither this machine nor a host that this Jupyter server is configured to look at.",
@@ -249,10 +255,10 @@ async def resolve(host: str, port: int) -> list[Address]:
 
     try:
         found = await asyncio.wait_for(aside(ask), RESOLVE_TIMEOUT)
+    except asyncio.TimeoutError:  # first: it is an OSError too, from Python 3.11 on
+        raise NotThere(f"The name server did not say within {RESOLVE_TIMEOUT:g} s who {host} is.") from None
     except (OSError, UnicodeError):
         raise NotThere(f"This server knows no host of the name {host}.", "Type in its address.") from None
-    except asyncio.TimeoutError:
-        raise NotThere(f"The name server did not say within {RESOLVE_TIMEOUT:g} s who {host} is.") from None
     spelled = (literal(str(info[4][0]).partition("%")[0]) for info in found)
     return list(dict.fromkeys(address for address in spelled if address is not None))
 

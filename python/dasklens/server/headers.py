@@ -35,6 +35,7 @@ ALWAYS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "X-DNS-Prefetch-Control": "off",
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in _FEATURES.split()),
 }
 
@@ -120,5 +121,6 @@ def policy(host: str, root: str) -> str:
     return (
         "sandbox allow-scripts; "
         f"default-src http://{place} ws://{place} 'unsafe-inline' data: blob:; "
-        "form-action 'none'; frame-ancestors 'self'; base-uri 'none'"
+        # What a page says to a STUN server is no load that default-src would see.
+        "form-action 'none'; frame-ancestors 'self'; base-uri 'none'; webrtc 'block'"
     )

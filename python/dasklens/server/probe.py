@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tornado.iostream import StreamClosedError
+
 from dasklens.server.talk import Answer, Talk, in_time, talking
 from dasklens.server.target import NotThere, Target
 from dasklens.wire.proof import proves
@@ -225,10 +227,11 @@ async def _has_pages(talk: Talk) -> bool:
 
 
 async def _versions(talk: Talk, found: Found) -> Found:
-    if not talk.unbroken:
-        # It is another connection by now, which has proved nothing: the token is not for it.
+    try:
+        answer = await talk.get("dasklens/hello", {"Authorization": f"Bearer {found.token}"})
+    except StreamClosedError:
+        # Another connection has proved nothing: the token is not for it, and the proof told versions too.
         return found
-    answer = await talk.get("dasklens/hello", {"Authorization": f"Bearer {found.token}"})
     said = _object(answer.body) if answer.status == 200 else {}
     if not said:
         raise NotThere(

@@ -286,9 +286,9 @@ class ProxyHandler(RequestHandler):
             self.set_header("Allow", "GET, HEAD")
         self.finish(notice.page(*_SAID.get(status_code, _SAID[500])))
 
-    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+    def decode_argument(self, value: bytes | None, name: str | None = None) -> str:
         """Any path is taken: what is in it is looked at later, and said to nobody."""
-        return value.decode("latin1")
+        return (value or b"").decode("latin1")
 
     def _request_summary(self) -> str:
         whose = self._capability.scheduler if self._capability else "nobody"

@@ -93,7 +93,7 @@ class Answer(HTTPMessageDelegate):
     ) -> None:
         """Status line and headers have come."""
         assert isinstance(start_line, ResponseStartLine)
-        if self._head.done() or (start_line.code < 200 and start_line.code != 101):
+        if self._head.done() or (100 <= start_line.code < 200 and start_line.code != 101):
             return
         self.code, self.headers = start_line.code, headers
         if self.code == 101:

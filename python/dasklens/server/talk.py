@@ -36,9 +36,8 @@ async def talking(target: Target) -> AsyncIterator[Talk]:
     """
     try:
         stream = await _dialled(target)
-    except StreamClosedError as error:
-        untrusted = isinstance(error.real_error, ssl.SSLCertVerificationError)
-        if not untrusted or not target.loopback:
+    except ssl.SSLCertVerificationError:
+        if not target.loopback:
             raise
         target = replace(target, tls="self-signed")
         stream = await _dialled(target)
@@ -70,6 +69,7 @@ class Talk:
         self.target = target
         self.unbroken = True
         self._stream = stream
+        self._used = False
 
     async def get(self, path: str, secret: dict[str, str] | None = None, most: int = MOST_BODY) -> Answer:
         """Ask for a path below the target's prefix.
@@ -79,7 +79,7 @@ class Talk:
         path : str
             Quoted, without leading slash.
         secret : dict, optional
-            Headers that are only sent while the connection is unbroken.
+            Headers that go to the peer of the first connection or to nobody.
         most : int
             Bytes that the body may have.
 
@@ -88,11 +88,20 @@ class Talk:
         OSError, StreamClosedError
             When there is no answer, or one that is no HTTP or too long.
         """
-        if self._stream.closed():
-            self.unbroken = False
+        answer = None
+        if not self._stream.closed() and (self.unbroken or not secret):
+            answer = await self._asked(path, secret or {}, most)
+        if answer is None and self._used and not secret:
+            # Some close a connection after each answer, and say so or do not.
+            self.unbroken, self._used = False, False
+            self._stream.close()
             self._stream = await _dialled(self.target)
-        if secret and not self.unbroken:
+            answer = await self._asked(path, {}, most)
+        if answer is None:
             raise StreamClosedError
+        return answer
+
+    async def _asked(self, path: str, secret: dict[str, str], most: int) -> Answer | None:
         delegate = _Collect()
         connection = HTTP1Connection(
             self._stream,
@@ -101,12 +110,18 @@ class Talk:
                 max_header_size=MOST_HEADER, max_body_size=most, decompress=False
             ),
         )
-        sent = HTTPHeaders({"Host": self.target.authority, "Accept": "*/*", **(secret or {})})
+        sent = HTTPHeaders({"Host": self.target.authority, "Accept": "*/*", **secret})
         connection.write_headers(RequestStartLine("GET", self.target.prefix + path, ""), sent)
         connection.finish()
-        await connection.read_response(delegate)
+        try:
+            await connection.read_response(delegate)
+        except StreamClosedError:
+            if delegate.status:
+                raise
+            return None
         if not delegate.finished:
             raise StreamClosedError
+        self._used = True
         return Answer(delegate.status, bytes(delegate.body))
 
     def close(self) -> None:
@@ -124,7 +139,7 @@ async def in_time(ask: Callable[[], Awaitable[T]], target: Target) -> T:
     """
     try:
         return await asyncio.wait_for(ask(), TIMEOUT)
-    except (OSError, asyncio.TimeoutError, StreamClosedError) as error:
+    except (OSError, asyncio.TimeoutError, StreamClosedError) as error:  # errors of TLS are OSErrors
         raise explain(error, target) from None
 
 
@@ -143,10 +158,6 @@ def explain(error: BaseException, target: Target) -> NotThere:
     if isinstance(error, ssl.SSLError):
         return NotThere(
             f"{place} does not speak TLS as expected.", "Try the address with http:// instead.", "refused"
-        )
-    if isinstance(error, FileNotFoundError):
-        return NotThere(
-            "The file of trusted certificates is not there.", "Put c.Dasklens.ca_file right.", "refused"
         )
     if isinstance(error, ConnectionRefusedError):
         return NotThere(f"Nothing listens at {place}.")
