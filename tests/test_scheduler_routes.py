@@ -551,7 +551,11 @@ async def test_a_scheduler_without_a_server_records_all_the_same(s: Scheduler) -
     assert (await asking.get("hello", asking.bearer)).code == 200
 
 
-@gen_cluster(client=True, nthreads=ONE_WORKER, config={"distributed.scheduler.preload": []})
+@gen_cluster(
+    client=True,
+    nthreads=ONE_WORKER,
+    config={"distributed.scheduler.preload": [], "distributed.client.preload": []},
+)
 async def test_an_uploaded_recorder_answers_too(c: Client, s: Scheduler, a: Worker) -> None:
     import dasklens.source.attach as module
 
