@@ -29,6 +29,7 @@ from dasklens.server.check_result import Check
 from dasklens.server.check_run import Surroundings, run
 from dasklens.server.config import Dasklens
 from dasklens.server.entries import id_of
+from dasklens.server.target import Target
 from dasklens.wire.announcement import LIMIT, pack
 
 HERE = socket.gethostname()
@@ -419,6 +420,13 @@ async def https_where_there_is_none(world: World) -> Rows:
 async def http_where_there_is_https(world: World) -> Rows:
     async with Toy().serve(tls=True) as toy:
         yield {"url": f"http://localhost:{toy.port}/status"}
+
+
+@fault("dask", "name the certificates", "c.Dasklens.ca_file = ", then="proof")
+async def a_certificate_that_nobody_vouches_for_on_another_machine(world: World) -> Rows:
+    world.monkeypatch.setattr(Target, "loopback", False)
+    async with Toy().serve(tls=True) as toy:
+        yield {"url": f"https://127.0.0.1:{toy.port}/status"}
 
 
 @fault("dask", "less busy", then="proof")

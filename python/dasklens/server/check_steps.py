@@ -200,6 +200,8 @@ async def _not_dask(steps: Steps, target: Target, error: NotThere) -> None:
     other = replace(target, scheme=scheme, tls="verified" if scheme == "https" else "")
     if isinstance(await _look(other), Found):
         remedy, copy = f"Take it with {scheme}://, so it answers like Dask.", f"{_place(other)}status"
+    elif "ca_file" in remedy:
+        copy = 'c.Dasklens.ca_file = "/path/to/certificates.pem"'
     elif target.prefix == "/" and error.state == "refused":
         remedy += " If the scheduler was started with --dashboard-prefix, that belongs to the address."
         copy = f"{target.scheme}://{target.authority}/PREFIX/status"
