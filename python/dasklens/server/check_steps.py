@@ -11,17 +11,16 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 import dasklens
-from dasklens.server import proxy_http, proxy_ws
 from dasklens.server.allowed import Allowed
 from dasklens.server.check_result import Check
 from dasklens.server.check_words import client_line, dashboard_address, forward
 from dasklens.server.entries import Entry
 from dasklens.server.finding import Finder, Finding
 from dasklens.server.probe import PROTOCOL, Expected, Found, look
+from dasklens.server.socket import Socket
 from dasklens.server.talk import explain, in_time, talking
 from dasklens.server.target import NotThere, Refusal, Target, dial
 
@@ -36,8 +35,10 @@ TITLES = {
     "recorded": "Recorded by dasklens",
     "versions": "Versions fit",
 }
-#: Seconds for a connection, and for a websocket to open.
+#: Seconds for a connection.
 TIMEOUT = 3.0
+#: Bytes of the longest message that a websocket may begin with: an event stream first lists the workers.
+MOST = 8 << 20
 
 
 @dataclass
@@ -261,42 +262,21 @@ async def _pages(steps: Steps, found: Finding) -> None:
 async def _websocket(steps: Steps, found: Finding) -> None:
     """Open one as the server would, and close it again."""
     path = "dasklens/stream" if found.token else "eventstream"
-    headers = HTTPHeaders({"Host": found.target.authority})
-    if found.token:
-        headers["Authorization"] = f"Bearer {found.token}"
-    key = proxy_ws.handshake(headers, None)
-    said, status = "", 0
+    headers = {"Authorization": f"Bearer {found.token}"} if found.token else {}
     try:
-        asking = proxy_http.ask(found.target, "GET", found.target.prefix + path, headers)
-        answer = await asyncio.wait_for(asking, TIMEOUT)
-        try:
-            status = answer.code
-            if status == 101:
-                proxy_ws.agreed(answer, key, None)
-                steps.fine("websocket", f"{path} opens from this server.")
-                return
-            said = f"is answered with status {status} instead"
-        finally:
-            answer.close()
-    except proxy_ws.NotAWebsocket:
-        said = "is answered with something else"
-    except (proxy_http.Unanswered, asyncio.TimeoutError):
-        said = "is not answered"
-    if status in (401, 403) and found.token:
+        opened = await Socket.open(found.target, path, lambda _: None, headers=headers, most=MOST)
+    except NotThere as error:
         steps.wrong(
             "websocket",
-            f"The scheduler does not let this server read {path}: the request {said}.",
-            "Start the scheduler again; its token is another one than it announced.",
+            f"Requests are answered there, but a websocket ({path}) does not open: {error.reason}",
+            "Something between this server and the scheduler, such as a proxy, does not let websockets "
+            "through. Have it pass the headers Upgrade and Connection on (below for nginx), or use an "
+            "address that does not lead through it.",
+            UPGRADE,
         )
         return
-    steps.wrong(
-        "websocket",
-        f"Pages of the scheduler answer, but a websocket ({path}) {said}.",
-        "Something between this server and the scheduler, such as a proxy, does not let websockets through. "
-        "Have it pass the headers Upgrade and Connection on (below for nginx), or use an address that does "
-        "not lead through it.",
-        UPGRADE,
-    )
+    await opened.close()
+    steps.fine("websocket", f"{path} opens from this server.")
 
 
 #: What a reverse proxy needs so that websockets pass.
