@@ -166,12 +166,19 @@ async def exchange(port: int, path: str, headers: dict[str, str] | None = None, 
     except ConnectionError:
         raw = b""
     finally:
-        writer.close()
+        await closed(writer)
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin1").split("\r\n")
     pairs = (line.partition(": ") for line in lines)
     status = int(first.split(" ")[1]) if first else 0
     return Got(status, [(name.lower(), value) for name, _, value in pairs], body, raw)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close, and have it closed."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _all_of(reader: asyncio.StreamReader, *, stays_open: bool) -> bytes:
