@@ -16,7 +16,7 @@ from tornado.iostream import StreamClosedError
 import dasklens
 from dasklens.server.allowed import Allowed
 from dasklens.server.check_result import Check
-from dasklens.server.check_words import client_line, dashboard_address, forward
+from dasklens.server.check_words import add, client_line, dashboard_address, forward, free
 from dasklens.server.entries import Entry
 from dasklens.server.finding import Finder, Finding
 from dasklens.server.probe import PROTOCOL, Expected, Found, look
@@ -154,12 +154,13 @@ async def _why_not(steps: Steps, entry: Entry, finder: Finder, allowed: Allowed,
 
 def _only_there(steps: Steps, entry: Entry) -> None:
     port = _port(entry)
+    then, line = _forwarding(entry)
     steps.wrong(
         "port",
         f"Its dashboard listens on loopback of {entry.host} only, where this server does not run.",
-        "Forward the port, from a terminal on this machine: it is found here by itself then. Or start the "
-        f"scheduler with --dashboard-address :{port}, which other machines can reach.",
-        forward(port, "127.0.0.1", entry.host),
+        f"Forward the port, from a terminal on this machine: {then}. Or start the scheduler with "
+        f"--dashboard-address :{port}, which other machines can reach.",
+        line,
     )
     steps.skip("the port is not open from here.")
 
@@ -168,13 +169,13 @@ def _closed(steps: Steps, entry: Entry, errors: Sequence[NotThere]) -> None:
     port = _port(entry)
     said = " ".join(dict.fromkeys(error.reason for error in errors))
     if entry.source == "announced" and not entry.here:
+        then, line = _forwarding(entry)
         steps.wrong(
             "port",
             said,
-            f"Something between is closed. Forward the port, from a terminal on this machine, and type in "
-            f"http://127.0.0.1:{port}/status; or have the port opened; or start the scheduler with another "
-            "--dashboard-address.",
-            forward(port, entry.places[0].host if entry.places else "127.0.0.1", entry.host),
+            f"Forward the port, from a terminal on this machine: {then}. Or have the port opened for this "
+            "machine, or start the scheduler with another --dashboard-address.",
+            line,
         )
     elif entry.source == "announced":
         steps.wrong(
@@ -193,6 +194,17 @@ def _closed(steps: Steps, entry: Entry, errors: Sequence[NotThere]) -> None:
             dashboard_address(port),
         )
     steps.skip("the port is not open.")
+
+
+def _forwarding(entry: Entry) -> tuple[str, str]:
+    """What happens after a port of another machine was forwarded, and how that is done."""
+    port, to = _port(entry), "127.0.0.1" if entry.afar else entry.places[0].host
+    here = free(port)
+    # The same port on loopback is looked at anyway, where loopback is what was announced.
+    then = (
+        "it is found here by itself then" if entry.afar and here == port else f"then {add('127.0.0.1', here)}"
+    )
+    return then, forward(port, to, entry.host, here)
 
 
 async def _not_dask(steps: Steps, target: Target, error: NotThere) -> None:
