@@ -111,6 +111,20 @@ def test_json_is_for_programs(tmp_path: Path) -> None:
     assert allowed["copy"] == 'c.Dasklens.allowed_hosts = ["10.1.2.3"]'
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_who_has_read_enough_may_go(tmp_path: Path, more: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "dasklens.server.cli", "check", *more]
+    process = subprocess.Popen(
+        command, env=settings(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
 # -- Jupyter's configuration -----------------------------------------------------------------------
 
 
