@@ -588,6 +588,17 @@ async def test_a_heartbeat_of_a_machine_with_a_wrong_clock_is_seen(world: World)
     assert one(checks, "heartbeat").ok is True
 
 
+async def test_every_check_of_a_scheduler_is_documented(world: World) -> None:
+    document = (ROOT / "docs" / "connecting.md").read_text(encoding="utf-8")
+    async with Toy().serve() as toy:
+        typed = await world.check(url=f"http://127.0.0.1:{toy.port}")
+        world.announce(toy.port)
+        announced = await world.check()
+    titles = {check.title for check in (*typed, *announced) if check.about}
+    assert len(titles) == len(check_steps.TITLES) + 5
+    assert [title for title in titles if f"\n| {title} | " not in document] == []
+
+
 def test_the_entries_to_copy_are_those_that_are_installed() -> None:
     installed = yaml.safe_load((ROOT / "jupyter-config" / "dask" / "dasklens.yaml").read_text())
     for key, text in check_hints.ENTRY.items():

@@ -23,6 +23,7 @@ from ports import address_of_this_machine, free_port
 import dasklens
 from dasklens.server import cli
 from dasklens.server.check_result import Check
+from dasklens.server.config import Dasklens
 
 SCHEDULER = """
 import asyncio, sys
@@ -265,6 +266,16 @@ def test_colours_are_for_terminals_that_want_them(
         assert process.wait(timeout=30) == 1
     assert (b"\x1b[31m" in said) is coloured
     assert "✗".encode() in said
+
+
+# -- in the documents ------------------------------------------------------------------------------
+
+CONNECTING = (Path(__file__).parent.parent / "docs" / "connecting.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    for name, trait in Dasklens.class_own_traits(config=True).items():
+        assert f"| `c.Dasklens.{name}` | `{json.dumps(trait.default()).capitalize()}` |" in CONNECTING
 
 
 # -- as a command ----------------------------------------------------------------------------------
