@@ -443,6 +443,20 @@ async def a_scheduler_that_does_not_answer(world: World) -> Rows:
         yield {}
 
 
+@fault("dask", "asked again", then="proof")
+async def a_scheduler_that_was_too_busy_a_moment_ago(world: World) -> Rows:
+    world.monkeypatch.setattr("dasklens.server.talk.TIMEOUT", 0.3)
+    async with Toy().serve() as toy:
+
+        async def once(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            del toy.odd["*"]
+            await silent(asked, writer)
+
+        toy.odd["*"] = once
+        world.announce(toy.port)
+        yield {}
+
+
 @fault("proof", "Start the scheduler again", then="recorded")
 async def another_token_than_announced(world: World) -> Rows:
     async with Toy(token="b2" * 32).serve() as toy:

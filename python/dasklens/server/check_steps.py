@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tornado.iostream import StreamClosedError
@@ -130,17 +130,21 @@ async def _why_not(steps: Steps, entry: Entry, finder: Finder, allowed: Allowed,
         _only_there(steps, entry)
         return
     tried = await asyncio.gather(*(_connect(target) for target in targets))
-    opened = [target for target, error in zip(targets, tried, strict=True) if error is None]
+    opened = [target for target, failed in zip(targets, tried, strict=True) if failed is None]
     if not opened:
-        _closed(steps, entry, [error for error in tried if error is not None])
+        _closed(steps, entry, [failed for failed in tried if failed is not None])
         return
     steps.fine("port", f"{', '.join(_place(target) for target in opened)} is open from this server.")
     looked = await asyncio.gather(*(_look(target) for target in opened))
     like_dask = [found for found in looked if isinstance(found, Found)]
     if not like_dask:
-        error = next((e for e in looked if isinstance(e, NotThere) and e.state == "refused"), looked[0])
-        assert isinstance(error, NotThere)
-        await _not_dask(steps, opened[0], error)
+        reasons = [reason for reason in looked if isinstance(reason, NotThere)]
+        says_most = next((reason for reason in reasons if reason.state == "refused"), reasons[0])
+        await _not_dask(steps, opened[0], says_most)
+        return
+    if trouble.state == "unreachable":
+        # It was too busy a moment ago.
+        await _not_dask(steps, opened[0], trouble)
         return
     steps.fine("dask", f"What is at {_place(like_dask[0].target)} answers like a Dask dashboard.")
     steps.wrong(
@@ -208,7 +212,7 @@ def _forwarding(entry: Entry) -> tuple[str, str]:
 
 
 async def _not_dask(steps: Steps, target: Target, error: NotThere) -> None:
-    remedy, copy = error.remedy, "client.dashboard_link"
+    remedy, copy = error.remedy, "client.dashboard_link" if error.state == "refused" else ""
     scheme = "http" if target.scheme == "https" else "https"
     other = replace(target, scheme=scheme, tls="verified" if scheme == "https" else "")
     if isinstance(await _look(other), Found):
@@ -337,5 +341,5 @@ def _place(target: Target) -> str:
 
 
 def _port(entry: Entry) -> int:
-    ports: Iterable[int] = (one.port for one in (*entry.places, *entry.afar, *entry.typed))
-    return next(iter(ports), 8787)
+    ports = [place.port for place in (*entry.places, *entry.afar)] + [typed.port for typed in entry.typed]
+    return ports[0] if ports else 8787
