@@ -132,7 +132,8 @@ def test_the_policy_keeps_a_page_to_its_own_path() -> None:
     place = "jupyter.example:8888/user/a%20b%3Bc%2Cd%27e%40/dasklens/page/secret/"
     assert said.split("; ") == [
         "sandbox allow-scripts",
-        f"default-src http://{place} ws://{place} 'unsafe-inline' data: blob:",
+        f"default-src http://{place} https://{place} ws://{place} wss://{place} "
+        "'unsafe-inline' 'unsafe-eval' data: blob:",
         "form-action 'none'",
         "frame-ancestors 'self'",
         "base-uri 'none'",

@@ -114,13 +114,17 @@ def policy(host: str, root: str) -> str:
 
     Notes
     -----
-    A source of the scheme http (ws) stands for https (wss) too, so the policy is right behind a proxy that
-    adds TLS. A path with a slash at its end stands for all below.
+    Whether the browser came by TLS is not known here, and with a port in them http (ws) does not stand for
+    https (wss). A path with a slash at its end stands for all below.
+
+    What eval runs, an inline script could be: nothing is given away by allowing it, and Bokeh's tables, on
+    Dask's page of workers, need it.
     """
     place = host + quote(root, safe="/%:@!$&()*+=~")  # never a ; or a , which end a source
+    own = " ".join(f"{scheme}://{place}" for scheme in ("http", "https", "ws", "wss"))
     return (
         "sandbox allow-scripts; "
-        f"default-src http://{place} ws://{place} 'unsafe-inline' data: blob:; "
+        f"default-src {own} 'unsafe-inline' 'unsafe-eval' data: blob:; "
         # What a page says to a STUN server is no load that default-src would see.
         "form-action 'none'; frame-ancestors 'self'; base-uri 'none'; webrtc 'block'"
     )
