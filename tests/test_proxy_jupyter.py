@@ -16,7 +16,7 @@ from conftest import SCHEDULER
 from distributed import LocalCluster
 from hostile import closed, connect, exchange
 from jupyter import BASE_URL, Browser, Jupyter, jupyter
-from test_proxy_ws import UPGRADE, upgraded
+from sockets import UPGRADE, upgraded
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 from waiting import until_async
