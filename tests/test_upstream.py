@@ -292,6 +292,8 @@ async def test_a_page_that_does_not_read_holds_one_frame(scheduler: Local, strea
         scheduler.finish(100)
         await page.caught_up(scheduler)
         assert slow.held <= 1
+        slow.viewer.pause()
+        slow.read()
     assert slow.place["cursor"] < scheduler.n
     slow.reads.set()
     await slow.caught_up(scheduler)
