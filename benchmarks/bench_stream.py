@@ -106,7 +106,7 @@ async def main():
         while line := await asyncio.to_thread(sys.stdin.readline):
             rate = json.loads(line)
             print(json.dumps(dict(fed=fed, next=recorder.next, readers=recorder.readers, replies=packed[0],
-                                  nbytes=packed[1], limit=recorder.log.limit)), flush=True)
+                                  nbytes=packed[1], cpu=time.process_time())), flush=True)
         feeding.cancel()
 
 asyncio.run(main())
@@ -140,9 +140,9 @@ class Process:
         self.process.stdin.flush()
         return self.hear()
 
-    def rate(self, rate: int) -> dict[str, int]:
+    def rate(self, rate: int) -> dict[str, float]:
         """Of the synthetic one: feed so many a second from now on; says how it stood."""
-        said: dict[str, int] = json.loads(self.say(str(rate)))
+        said: dict[str, float] = json.loads(self.say(str(rate)))
         return said
 
     def close(self) -> None:
@@ -285,7 +285,7 @@ async def many(server: Jupyter, scheduler: Process, id: str) -> list[Row]:
 
 async def ten(server: Jupyter, scheduler: Process, id: str) -> list[Row]:
     """Rounds with nobody, one page and ten, in turns and in changing order."""
-    got: dict[int, list[tuple[float, int, int]]] = {0: [], 1: [], PAGES: []}
+    got: dict[int, list[dict[str, float]]] = {0: [], 1: [], PAGES: []}
     await asyncio.sleep(1)
     for turn in range(ROUNDS):
         order = list(got)
@@ -294,16 +294,18 @@ async def ten(server: Jupyter, scheduler: Process, id: str) -> list[Row]:
                 for _ in range(n):
                     await stack.enter_async_context(looking(server, id, Page()))
                 await asyncio.sleep(0.5)  # they have read what was there before
-                before, cpu = scheduler.rate(RATE_OF_ROUNDS), cpu_of(scheduler.process.pid)
+                before = scheduler.rate(RATE_OF_ROUNDS)
                 await asyncio.sleep(ROUND)
-                cpu = cpu_of(scheduler.process.pid) - cpu
                 after = scheduler.rate(0)
                 assert after["readers"] == (1 if n else 0)
-            got[n].append((cpu, after["replies"] - before["replies"], after["nbytes"] - before["nbytes"]))
-    ratios = [b[0] / a[0] for a, b in zip(got[1], got[PAGES], strict=True)]
+            got[n].append({name: after[name] - before[name] for name in ("cpu", "replies", "nbytes")})
+    ratios = [b["cpu"] / a["cpu"] for a, b in zip(got[1], got[PAGES], strict=True)]
     mean, low, high = interval(ratios)
-    cpu = {n: sum(one[0] for one in rounds) / (len(rounds) * ROUND) for n, rounds in got.items()}
-    replies, nbytes = (sum(one[i] for one in got[PAGES]) / sum(one[i] for one in got[1]) for i in (1, 2))
+    cpu = {n: sum(one["cpu"] for one in rounds) / (len(rounds) * ROUND) for n, rounds in got.items()}
+    replies, nbytes = (
+        sum(one[name] for one in got[PAGES]) / sum(one[name] for one in got[1])
+        for name in ("replies", "nbytes")
+    )
     return [
         Row(
             f"{PAGES} pages beside 1: scheduler's CPU, {RATE_OF_ROUNDS:,} spans a second",
