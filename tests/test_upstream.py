@@ -27,6 +27,7 @@ from dasklens.server import recorded as recorded_module
 from dasklens.server import upstream as upstream_module
 from dasklens.server.reading import Place
 from dasklens.server.registry import Registry
+from dasklens.server.socket import Socket
 from dasklens.server.stream import Streams, Viewer
 
 LOG = logging.getLogger("test.upstream")
@@ -500,9 +501,16 @@ async def test_over_tls_and_below_a_prefix(registry: Registry, streams: Streams,
 
 
 async def test_a_connection_that_closes_is_not_overtaken_by_the_next(
-    scheduler: Local, streams: Streams, id: str
+    scheduler: Local, streams: Streams, id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the order in which pages come and go, there is one connection at most."""
+    close = Socket.close
+
+    async def slowly(socket: Socket) -> None:
+        await asyncio.sleep(0.02)
+        await close(socket)
+
+    monkeypatch.setattr(Socket, "close", slowly)
     rng = random.Random(3)
     pages = [Looking(streams, id) for _ in range(4)]
     most = 0
@@ -513,7 +521,7 @@ async def test_a_connection_that_closes_is_not_overtaken_by_the_next(
         else:
             page.viewer.pause()
         for _ in range(rng.choice((0, 1, 3, 20))):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
             most = max(most, scheduler.recorder.readers)
     pages[0].read()
     scheduler.finish()
