@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -92,7 +93,10 @@ class Backend:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         try:
-            self.asked.append(await reader.readuntil(b"\r\n\r\n"))
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"\r\nUser-Agent: dasklens/" not in head:
+                return  # somebody else's test, looking for what had this port before
+            self.asked.append(head)
             if isinstance(self.answer, bytes):
                 writer.write(self.answer)
                 await writer.drain()
@@ -109,11 +113,12 @@ class Backend:
 
 @contextlib.asynccontextmanager
 async def backend(
-    answer: bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], port: int = 0
+    answer: bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Backend]:
     """A backend that gives this answer to every request, then closes."""
     it = Backend(answer)
-    server = await asyncio.start_server(it._serve, "127.0.0.1", port)
+    server = await asyncio.start_server(it._serve, "127.0.0.1", 0, ssl=tls)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it
@@ -166,12 +171,19 @@ async def exchange(port: int, path: str, headers: dict[str, str] | None = None, 
     except ConnectionError:
         raw = b""
     finally:
-        writer.close()
+        await closed(writer)
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin1").split("\r\n")
     pairs = (line.partition(": ") for line in lines)
     status = int(first.split(" ")[1]) if first else 0
     return Got(status, [(name.lower(), value) for name, _, value in pairs], body, raw)
+
+
+async def closed(writer: asyncio.StreamWriter) -> None:
+    """Close, and have it closed."""
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _all_of(reader: asyncio.StreamReader, *, stays_open: bool) -> bytes:

@@ -29,6 +29,7 @@ from dasklens.server.check_result import Check
 from dasklens.server.check_run import Surroundings, run
 from dasklens.server.config import Dasklens
 from dasklens.server.entries import id_of
+from dasklens.server.target import Target
 from dasklens.wire.announcement import LIMIT, pack
 
 HERE = socket.gethostname()
@@ -213,7 +214,7 @@ async def nobody_has_announced_anything(world: World) -> Rows:
     yield {}
 
 
-@fault("announced", "Add its address in Jupyter")
+@fault("announced", "open dasklens/open/127.0.0.1:")
 async def an_address_that_nobody_announced(world: World) -> Rows:
     async with plain() as it:
         yield {"url": url_of(it)}
@@ -383,11 +384,17 @@ async def a_typed_in_port_that_is_closed(world: World) -> Rows:
     yield {"url": f"http://localhost:{free_port()}/status"}
 
 
-@fault("port", "have the port opened", ":8787 ", then="dask")
+@fault("port", "then open dasklens/open/127.0.0.1:", "@elsewhere", then="dask")
 async def a_port_of_another_machine_that_is_closed(world: World) -> Rows:
     address = address_of_this_machine()
     world.announce(free_port(), host="elsewhere", link_host="elsewhere", hosts=(address,))
-    world.monkeypatch.setattr(check_steps, "forward", lambda port, to, host: f"ssh {to}:8787 user@{host}")
+    yield {}
+
+
+@fault("port", "have the port opened", ":127.0.0.1:", then="dask")
+async def a_port_of_another_machine_that_listens_everywhere_behind_a_firewall(world: World) -> Rows:
+    hosts = ("127.0.0.1", address_of_this_machine())
+    world.announce(free_port(), host="elsewhere", link_host="elsewhere", hosts=hosts)
     yield {}
 
 
@@ -421,10 +428,31 @@ async def http_where_there_is_https(world: World) -> Rows:
         yield {"url": f"http://localhost:{toy.port}/status"}
 
 
+@fault("dask", "name the certificates", "c.Dasklens.ca_file = ", then="proof")
+async def a_certificate_that_nobody_vouches_for_on_another_machine(world: World) -> Rows:
+    world.monkeypatch.setattr(Target, "loopback", False)
+    async with Toy().serve(tls=True) as toy:
+        yield {"url": f"https://127.0.0.1:{toy.port}/status"}
+
+
 @fault("dask", "less busy", then="proof")
 async def a_scheduler_that_does_not_answer(world: World) -> Rows:
     world.monkeypatch.setattr("dasklens.server.talk.TIMEOUT", 0.3)
     async with Toy(odd={"*": silent}).serve() as toy:
+        world.announce(toy.port)
+        yield {}
+
+
+@fault("dask", "asked again", then="proof")
+async def a_scheduler_that_was_too_busy_a_moment_ago(world: World) -> Rows:
+    world.monkeypatch.setattr("dasklens.server.talk.TIMEOUT", 0.3)
+    async with Toy().serve() as toy:
+
+        async def once(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            del toy.odd["*"]
+            await silent(asked, writer)
+
+        toy.odd["*"] = once
         world.announce(toy.port)
         yield {}
 
@@ -464,15 +492,8 @@ async def something_between_that_takes_no_websockets(world: World) -> Rows:
 
 @fault("websocket", "Upgrade", "proxy_set_header Upgrade $http_upgrade;")
 async def something_between_that_never_answers_a_websocket(world: World) -> Rows:
-    world.monkeypatch.setattr(check_steps, "TIMEOUT", 0.3)
+    world.monkeypatch.setattr("dasklens.server.socket.TIMEOUT", 0.3)
     async with Toy(token=TOKEN, odd={"dasklens/stream": silent}).serve() as toy:
-        world.announce(toy.port, token=TOKEN)
-        yield {}
-
-
-@fault("websocket", "another one than it announced")
-async def a_stream_that_refuses_the_token(world: World) -> Rows:
-    async with Toy(token=TOKEN, odd={"dasklens/stream": saying(401)}).serve() as toy:
         world.announce(toy.port, token=TOKEN)
         yield {}
 
@@ -579,6 +600,17 @@ async def test_a_heartbeat_of_a_machine_with_a_wrong_clock_is_seen(world: World)
 
     checks, _ = await asyncio.gather(world.check(), beat())
     assert one(checks, "heartbeat").ok is True
+
+
+async def test_every_check_of_a_scheduler_is_documented(world: World) -> None:
+    document = (ROOT / "docs" / "connecting.md").read_text(encoding="utf-8")
+    async with Toy().serve() as toy:
+        typed = await world.check(url=f"http://127.0.0.1:{toy.port}")
+        world.announce(toy.port)
+        announced = await world.check()
+    titles = {check.title for check in (*typed, *announced) if check.about}
+    assert len(titles) == len(check_steps.TITLES) + 5
+    assert [title for title in titles if f"\n| {title} | " not in document] == []
 
 
 def test_the_entries_to_copy_are_those_that_are_installed() -> None:

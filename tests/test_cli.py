@@ -23,6 +23,7 @@ from ports import address_of_this_machine, free_port
 import dasklens
 from dasklens.server import cli
 from dasklens.server.check_result import Check
+from dasklens.server.config import Dasklens
 
 SCHEDULER = """
 import asyncio, sys
@@ -109,6 +110,20 @@ def test_json_is_for_programs(tmp_path: Path) -> None:
     [allowed] = [check for check in checks if check["name"] == "allowed"]
     assert allowed["ok"] is False
     assert allowed["copy"] == 'c.Dasklens.allowed_hosts = ["10.1.2.3"]'
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_who_has_read_enough_may_go(tmp_path: Path, more: Sequence[str]) -> None:
+    command = [sys.executable, "-m", "dasklens.server.cli", "check", *more]
+    process = subprocess.Popen(
+        command, env=settings(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
 
 
 # -- Jupyter's configuration -----------------------------------------------------------------------
@@ -251,6 +266,16 @@ def test_colours_are_for_terminals_that_want_them(
         assert process.wait(timeout=30) == 1
     assert (b"\x1b[31m" in said) is coloured
     assert "✗".encode() in said
+
+
+# -- in the documents ------------------------------------------------------------------------------
+
+CONNECTING = (Path(__file__).parent.parent / "docs" / "connecting.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    for name, trait in Dasklens.class_own_traits(config=True).items():
+        assert f"| `c.Dasklens.{name}` | `{json.dumps(trait.default()).capitalize()}` |" in CONNECTING
 
 
 # -- as a command ----------------------------------------------------------------------------------

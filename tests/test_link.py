@@ -15,6 +15,7 @@ import dask
 import pytest
 import yaml
 from kernels import Run, kernel
+from test_announce import scheduler_elsewhere
 
 from dasklens.kernel import prepare
 from dasklens.kernel.link import link_of, set_link
@@ -168,6 +169,18 @@ def test_a_kernel_without_a_word_of_dasklens(tmp_path: Path, environment: dict[s
         assert said.token
         run("client.close()")
         assert announced(tmp_path, run) == []
+
+
+def test_a_kernel_that_uses_a_scheduler_of_somebody_else(tmp_path: Path, environment: dict[str, str]) -> None:
+    with scheduler_elsewhere() as there, kernel(environment) as (ident, run):
+        connect = f"from distributed import Client; client = Client({there.address!r})"
+        assert run(connect) == ""
+        (said,) = announced(tmp_path, run)
+        assert (said.kernel, said.scheduler_id, said.port) == (ident, there.id, there.port)
+        assert said.token
+        assert run(LINK).strip() == f"/user/someone/dasklens/open/127.0.0.1:{there.port}/status"
+    # Nobody closed the client: the kernel has ended.
+    assert list((tmp_path / "dasklens").iterdir()) == []
 
 
 def own_lists(tmp_path: Path) -> str:

@@ -1,192 +1,19 @@
-"""Websockets under a capability."""
+"""Websockets under a capability: what passes, who is held back, and how they end."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
-import logging
-import struct
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hostile import backend, connect, exchange, reply
-from hypothesis import given
-from hypothesis import strategies as st
+from hostile import backend
 from proxied import Proxied, proxied, root
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
-from tornado.web import Application
-from tornado.websocket import WebSocketClientConnection, WebSocketHandler, websocket_connect
+from sockets import echo, ended, frame, handshaken, opened, upgraded
+from tornado.iostream import StreamClosedError
 from waiting import until_async
 
 from dasklens.server import proxy_ws
-from dasklens.server.proxy_ws import Frames, NotAWebsocket
-from dasklens.server.target import NotThere
-
-LARGE = 1 << 30
-
-
-@pytest.fixture
-async def world(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Proxied]:
-    """A proxy that leaves no task, no descriptor, and no secret in a log."""
-    caplog.set_level(logging.DEBUG)
-    async with proxied() as world:
-        yield world
-    for secret in world.secrets:
-        assert secret not in caplog.text
-
-
-class Echo(WebSocketHandler):
-    """What a scheduler's websocket could be; remembers what it hears."""
-
-    max_message_size = LARGE  # type: ignore[assignment]
-    sockets: list[Echo]
-
-    def initialize(self, sockets: list[Echo]) -> None:
-        self.sockets = sockets
-        self.heard: list[str | bytes] = []
-        self.pings: list[bytes] = []
-        self.pongs = 0
-        self.closed = False
-        self.hold: asyncio.Event | None = None
-
-    def check_origin(self, origin: str) -> bool:
-        raise AssertionError("No origin should come as far as here.")
-
-    def select_subprotocol(self, subprotocols: list[str]) -> str | None:
-        return subprotocols[0] if subprotocols else None
-
-    def open(self) -> None:
-        self.sockets.append(self)
-
-    async def on_message(self, message: str | bytes) -> None:
-        self.heard.append(message)
-        if self.hold:
-            await self.hold.wait()
-        if message == "close":
-            self.close(4001, "as you say")
-        elif message == "abort":
-            self.stream.close()
-        else:
-            await self.write_message(message, binary=isinstance(message, bytes))
-
-    @property
-    def stream(self) -> Any:
-        return self.ws_connection.stream  # type: ignore[union-attr]
-
-    def on_ping(self, data: bytes) -> None:
-        self.pings.append(data)
-
-    def on_pong(self, data: bytes) -> None:
-        self.pongs += 1
-
-    def on_close(self) -> None:
-        self.closed = True
-
-
-@contextlib.asynccontextmanager
-async def echo(**settings: Any) -> AsyncIterator[tuple[int, list[Echo]]]:
-    """A server of echoes."""
-    sockets: list[Echo] = []
-    sock, port = bind_unused_port()
-    server = HTTPServer(Application([("/x/ws", Echo, {"sockets": sockets})], **settings))
-    server.add_socket(sock)
-    try:
-        yield port, sockets
-    finally:
-        server.stop()
-        await server.close_all_connections()
-
-
-async def opened(
-    world: Proxied, place: str, headers: dict[str, str] | None = None, **more: Any
-) -> WebSocketClientConnection:
-    """A websocket as a sandboxed page opens it."""
-    asked = HTTPRequest(f"ws://127.0.0.1:{world.port}{place}", headers={"Origin": "null", **(headers or {})})
-    return await websocket_connect(asked, max_message_size=LARGE, **more)
-
-
-async def ended(socket: WebSocketClientConnection) -> tuple[int | None, str | None]:
-    """Wait for the end; its code and reason."""
-    assert await asyncio.wait_for(socket.read_message(), 10) is None
-    socket.close()  # or tornado says that nobody did
-    return socket.close_code, socket.close_reason
-
-
-# Where frames begin and end.
-
-
-def frame(payload: bytes, opcode: int = 2, masked: bool = False, fin: int = 0x80) -> bytes:
-    n = len(payload)
-    head = bytes([fin | opcode])
-    mask = 0x80 if masked else 0
-    if n < 126:
-        head += bytes([mask | n])
-    elif n < 1 << 16:
-        head += struct.pack("!BH", mask | 126, n)
-    else:
-        head += struct.pack("!BQ", mask | 127, n)
-    return head + (b"mask" if masked else b"") + payload
-
-
-@given(
-    st.lists(st.sampled_from([0, 1, 125, 126, 127, 65535, 65536, 70000]), max_size=6),
-    st.booleans(),
-    st.data(),
-)
-def test_frames_end_where_they_end_however_the_bytes_come(
-    sizes: list[int], masked: bool, data: st.DataObject
-) -> None:
-    frames = [frame(bytes(n), masked=masked) for n in sizes]
-    stream = b"".join(frames)
-    ends = {sum(map(len, frames[:i])) for i in range(len(frames) + 1)}
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8)) | {0, len(stream)} | ends)
-    it = Frames(masked)
-    for start, stop in itertools.pairwise(cuts):
-        assert it.feed(stream[start:stop]) == stop - start
-        assert it.between == (stop in ends)
-        assert not it.closed
-
-
-@given(st.binary(max_size=300), st.integers(0, 300), st.booleans())
-def test_one_frame_alone(payload: bytes, cut: int, masked: bool) -> None:
-    it = Frames(masked)
-    first = frame(payload, masked=masked)
-    cut = min(cut, len(first))
-    it.feed(first[:cut])
-    rest = first[cut:] + frame(b"next", masked=masked)
-    taken = it.feed(rest, one=True)
-    assert taken == (
-        len(first) - cut if 0 < cut < len(first) else len(frame(b"next" if cut else payload, masked=masked))
-    )
-    assert it.between
-
-
-def test_a_goodbye_is_seen() -> None:
-    it = Frames(masked=False)
-    it.feed(frame(b"x") + frame(b"\x03\xe8bye", opcode=8))
-    assert (it.closed, it.between) == (True, True)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [frame(b"x", masked=True), frame(b"x" * 126, opcode=8), b"\x82\x7f" + b"\xff" * 8],
-    ids=["masked", "a long control frame", "a length of more than 63 bits"],
-)
-def test_what_a_server_must_not_send(data: bytes) -> None:
-    with pytest.raises(NotAWebsocket):
-        Frames(masked=False).feed(data)
-
-
-def test_what_a_browser_must_not_send() -> None:
-    with pytest.raises(NotAWebsocket):
-        Frames(masked=True).feed(frame(b"x"))
-
-
-# Through the proxy.
+from dasklens.server.proxy_ws import Tunnel
 
 
 async def test_text_and_bytes_of_any_size_pass(world: Proxied) -> None:
@@ -420,6 +247,84 @@ async def test_a_slow_scheduler_holds_the_page_back(world: Proxied) -> None:
         writer.close()
 
 
+class Toy:
+    """A stream that is never waited for until it has sent all it has."""
+
+    def __init__(self, sends: list[bytes], *, deaf: bool = False):
+        self.sends = sends
+        self.deaf = deaf
+        self.pending: list[asyncio.Future[Any]] = []
+        self.written: list[bytes] = []
+
+    def closed(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        for future in self.pending:
+            if not future.done():
+                future.set_exception(StreamClosedError())
+
+    def read_into(self, buffer: bytearray, partial: bool) -> asyncio.Future[int]:
+        data = self.sends.pop(0) if self.sends else b""
+        buffer[: len(data)] = data
+        return self._future(len(data), done=bool(data))
+
+    def read_bytes(self, size: int, partial: bool) -> asyncio.Future[bytes]:
+        data = self.sends.pop(0) if self.sends else b""
+        return self._future(data, done=bool(data))
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        self.written.append(bytes(data))
+        return self._future(None, done=not self.deaf)
+
+    def _future(self, result: Any, *, done: bool) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.pending.append(future)
+        if done:
+            future.set_result(result)
+        return future
+
+
+async def test_what_never_waits_lets_others_have_their_turn() -> None:
+    browser, scheduler = Toy([]), Toy([frame(b"x" * 100_000)] * 1000)
+    tunnel = Tunnel(browser, scheduler)  # type: ignore[arg-type]
+    running = asyncio.ensure_future(tunnel.run())
+    turns = 0
+    while scheduler.sends:
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 50
+    browser.close()
+    await running
+
+
+async def test_a_page_is_heard_to_its_end_though_the_scheduler_does_not_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proxy_ws, "GOODBYE", 60.0)
+    goodbye = frame(b"\x03\xf0", opcode=8, masked=True)
+    browser, scheduler = Toy([frame(b"x", masked=True), goodbye]), Toy([], deaf=True)
+    tunnel = Tunnel(browser, scheduler)  # type: ignore[arg-type]
+    running = asyncio.ensure_future(tunnel.run())
+    await until_async(lambda: bool(scheduler.written), "what the scheduler does not take")
+    tunnel.end(1008, "over")
+    await asyncio.wait_for(running, 10)
+    assert browser.written == [frame(b"\x03\xf0over", opcode=8)]
+    assert browser.sends == []
+
+
+async def test_what_nobody_thought_of_ends_it_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, scheduler = Toy([]), Toy([frame(b"x")])
+    monkeypatch.setattr(proxy_ws, "GOODBYE", 0.1)
+
+    def broken(*args: object) -> int:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(proxy_ws.Frames, "feed", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        await Tunnel(browser, scheduler).run()  # type: ignore[arg-type]
+
+
 async def test_a_busy_socket_lets_others_have_their_turn(
     world: Proxied, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,160 +387,3 @@ async def test_a_side_that_says_nothing_at_all_is_given_up(
             assert said.startswith(frame(b"", opcode=9))
             assert said.endswith(b"The page has said nothing for 0.3 s.")
             writer.close()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"Sec-WebSocket-Version": "8"},
-        {"Sec-WebSocket-Version": ""},
-        {"Sec-WebSocket-Key": ""},
-        {"Sec-WebSocket-Key": "short"},
-        {"Sec-WebSocket-Key": "x" * 24},
-        {"Connection": "close"},
-        {"Host": "a;b"},
-    ],
-)
-async def test_what_is_no_handshake_is_refused(world: Proxied, change: dict[str, str]) -> None:
-    async with echo() as (port, sockets):
-        got = await exchange(world.port, root(world.know(port, "/x/")) + "ws", {**UPGRADE, **change})
-        assert (got.status, sockets) == (400, [])
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        reply(b"evil", "200 OK"),
-        reply(b"evil", "403 Forbidden"),
-        reply(b"evil", "302 Found", {"Location": "/evil"}),
-        b"HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: evil\r\n\r\n",
-        b"HTTP/1.1 101 evil\r\n\r\n",
-        b"",
-        b"evil",
-    ],
-    ids=range(7),
-)
-async def test_what_is_no_websocket_is_not_passed_on(world: Proxied, answer: bytes) -> None:
-    async with backend(answer) as dask:
-        with pytest.raises(HTTPClientError, match="502"):
-            await opened(world, root(world.know(dask.port)) + "ws")
-        got = await exchange(world.port, root(world.know(dask.port)) + "ws", UPGRADE)
-        assert got.status == 502
-        assert b"evil" not in got.raw
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "Sec-WebSocket-Protocol: evil",
-        "Sec-WebSocket-Extensions: permessage-deflate",
-        "Upgrade: h2c",
-        "Connection: close",
-    ],
-)
-async def test_promises_that_nobody_asked_for(world: Proxied, header: str) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(upgraded(dask.headers["sec-websocket-key"], header))
-        await reader.read()
-
-    async with backend(answer) as dask:
-        with pytest.raises(HTTPClientError, match="502"):
-            await opened(world, root(world.know(dask.port)) + "ws", subprotocols=["bokeh"])
-
-
-async def test_only_the_headers_of_a_handshake_come_back(world: Proxied) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        evil = "Set-Cookie: evil=1\r\nClear-Site-Data: *\r\nX-Evil: 1"
-        writer.write(upgraded(dask.headers["sec-websocket-key"], evil))
-        await reader.read()
-
-    async with backend(answer) as dask:
-        reader, writer = await connect(world.port, root(world.know(dask.port)) + "ws", UPGRADE)
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-        names = {line.partition(b":")[0] for line in head.split(b"\r\n")[1:-2]}
-        assert names == {b"Upgrade", b"Connection", b"Sec-Websocket-Accept"}
-        writer.close()
-
-
-async def test_a_scheduler_that_sends_no_frames_is_cut_off(world: Proxied) -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(
-            upgraded(dask.headers["sec-websocket-key"]) + frame(b"good") + frame(b"bad", masked=True)
-        )
-        await reader.read()
-
-    async with backend(answer) as dask:
-        reader, writer = await handshaken(world, dask.port)
-        assert b"bad" not in await asyncio.wait_for(reader.read(), 10)
-        writer.close()
-
-
-async def test_a_client_that_sends_no_frames_is_cut_off(world: Proxied) -> None:
-    async with echo() as (port, sockets):
-        reader, writer = await handshaken(world, port, "/x/")
-        await until_async(lambda: bool(sockets), "the socket")
-        writer.write(b"GET /evil HTTP/1.1\r\n\r\n")
-        said = await asyncio.wait_for(reader.read(), 10)
-        assert said == frame(b"\x03\xea" + b"What came is no websocket.", opcode=8)
-        await until_async(lambda: sockets[0].closed, "the scheduler's end")
-        assert sockets[0].heard == []
-        writer.close()
-
-
-async def test_no_socket_without_a_capability_or_a_proof(world: Proxied) -> None:
-    async with echo() as (port, sockets):
-        capability = world.know(port, "/x/")
-        world.registry.trouble = NotThere("Somebody else.", "", "refused")
-        with pytest.raises(HTTPClientError, match="404"):
-            await opened(world, root(capability) + "ws")
-        world.registry.trouble = None
-        with pytest.raises(HTTPClientError, match="404"):
-            await opened(world, root(capability) + "ws")
-        with pytest.raises(HTTPClientError, match="404"):
-            await opened(world, root(capability).replace(capability.secret, "A" * 43) + "ws")
-        world.config.pages = False
-        with pytest.raises(HTTPClientError, match="403"):
-            await opened(world, root(world.know(port, "/x/")) + "ws")
-        assert sockets == []
-
-
-async def test_a_browser_that_goes_before_the_scheduler_answers(world: Proxied) -> None:
-    begun = asyncio.Event()
-
-    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        begun.set()
-        await reader.read()
-
-    async with backend(late) as dask:
-        _, writer = await connect(world.port, root(world.know(dask.port)) + "ws", UPGRADE)
-        await asyncio.wait_for(begun.wait(), 10)
-        writer.close()
-        await until_async(lambda: dask.open == 0, "the end of the request")
-
-
-UPGRADE = {
-    "Connection": "keep-alive, Upgrade",
-    "Origin": "null",
-    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    "Sec-WebSocket-Version": "13",
-    "Upgrade": "websocket",
-}
-
-
-def upgraded(key: str, *more: str) -> bytes:
-    """A right answer to a handshake; of a header that comes again, the second counts."""
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": proxy_ws._proof(key)}
-    for line in more:
-        headers[line.partition(": ")[0]] = line.partition(": ")[2]
-    return reply(b"", "101 Switching Protocols", headers, length=False)
-
-
-async def handshaken(
-    world: Proxied, port: int, prefix: str = "/"
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A websocket whose bytes are the test's."""
-    reader, writer = await connect(world.port, root(world.know(port, prefix)) + "ws", UPGRADE)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
-    # The example of RFC 6455, 1.3.
-    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
-    return reader, writer

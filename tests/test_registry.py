@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -221,6 +222,32 @@ async def test_a_scheduler_that_another_machine_cannot_be_reached_for(
     assert entry.reason == "No answer from 192.0.2.5:8787."
     assert "ssh -N -L 8787:192.0.2.5:8787 node7" in entry.remedy
     assert "type in http://127.0.0.1:8787/x/status" in entry.remedy
+
+
+async def test_a_machines_name_is_resolved_where_it_is_another_machines(
+    registry: Registry, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    tried: list[tuple[str, str]] = []
+
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        return [(0, 0, 0, "", (address, port)) for address in ("127.0.1.1", "169.254.1.1", "192.0.2.5")]
+
+    async def look(target: Target, *_: Any, **__: Any) -> Any:
+        tried.append((target.host, target.name))
+        raise NotThere("No.")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(finding, "look", look)
+    write(place, announcement(8787, hosts=("node7",), host="node7", link_host="192.0.2.5"))
+    await registry.scan()
+    for _ in range(3):
+        with pytest.raises(NotThere):
+            await registry.verify(only(registry))
+    # Its name may mean loopback of this machine, where it is not. It is asked for every now and then only.
+    assert set(tried) == {("192.0.2.5", "node7")}
+    assert asked == ["node7"]
 
 
 async def test_a_kernel_here_that_uses_a_scheduler_elsewhere_is_not_its_machine(

@@ -215,7 +215,7 @@ async def test_a_real_scheduler_that_is_killed_and_started_again_at_its_address(
         first.process.kill()
         first.process.wait()
         await until_async(lambda: entry.state == "unreachable", "the loss", 2)
-        assert "has ended without a word" in entry.reason
+        await until_async(lambda: "has ended without a word" in entry.reason, "the reason", 2)
     with Real(port=int(first.address.rpartition(":")[2]), dashboard=first.dashboard) as second:
         await until_async(lambda: len(registry.entries) == 2, "the second scheduler", 10)
         other = registry.entries[1]

@@ -350,6 +350,20 @@ async def test_a_request_that_is_too_long_ends_the_socket(s: Scheduler) -> None:
 
 
 @gen_cluster(nthreads=[])
+async def test_a_handshake_that_fails_leaves_no_reader(s: Scheduler) -> None:
+    asking = Asking(s)
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    for more, code in (
+        ({}, 400),
+        (upgrade, 426),
+        ({**upgrade, "Sec-WebSocket-Version": "13"}, 400),
+        ({**upgrade, "Sec-WebSocket-Version": "1"}, 426),
+    ):
+        assert (await asking.get("stream", {**asking.bearer, **more})).code == code, more
+    assert asking.recorder.readers == 0
+
+
+@gen_cluster(nthreads=[])
 async def test_what_fails_here_is_no_end_of_the_socket(s: Scheduler) -> None:
     asking = Asking(s)
     read = asking.recorder.streams["tasks"]
@@ -551,7 +565,11 @@ async def test_a_scheduler_without_a_server_records_all_the_same(s: Scheduler) -
     assert (await asking.get("hello", asking.bearer)).code == 200
 
 
-@gen_cluster(client=True, nthreads=ONE_WORKER, config={"distributed.scheduler.preload": []})
+@gen_cluster(
+    client=True,
+    nthreads=ONE_WORKER,
+    config={"distributed.scheduler.preload": [], "distributed.client.preload": []},
+)
 async def test_an_uploaded_recorder_answers_too(c: Client, s: Scheduler, a: Worker) -> None:
     import dasklens.source.attach as module
 

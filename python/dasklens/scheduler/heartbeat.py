@@ -184,6 +184,9 @@ class _Thread:
                     thread = threading.Thread(target=self._run, name="dasklens-announcing", daemon=True)
                     thread.start()
                     self._thread = thread
+            except RuntimeError:
+                # The interpreter is ending and starts no threads any more.
+                done.set_result(None)
             finally:
                 self._lock.release()
         return done

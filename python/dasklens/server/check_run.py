@@ -19,7 +19,7 @@ from dasklens.server import check_files, check_hints, check_steps
 from dasklens.server.allowed import Allowed, TypedIn, is_local, is_never, parse, server_ports
 from dasklens.server.announced import Heard, aside
 from dasklens.server.check_result import Check
-from dasklens.server.check_words import allow, dashboard_address, forward
+from dasklens.server.check_words import add, allow, dashboard_address, forward
 from dasklens.server.config import Dasklens
 from dasklens.server.entries import Entry, id_of, key_of
 from dasklens.server.finding import Finder
@@ -185,8 +185,8 @@ class _Run:
             "Announced",
             False,
             "No announcement names it, so it is not in the list by itself.",
-            "Add its address in Jupyter, if the checks of the address are fine; or make a client of it in a "
-            "notebook, which announces it.",
+            f"If the address is fine, {add(typed.host, typed.port)}. Or make a client of it in a notebook, "
+            "which announces it.",
             about=typed.url,
         )
         return [unknown, *named, *await aside(lambda: check_hints.hints(self._around.folder))]
@@ -208,8 +208,8 @@ class _Run:
             ssh = forward(typed.port, "127.0.0.1", typed.host)
             remedy = (
                 "Have the administrator of this Jupyter server put the line below into "
-                f"jupyter_server_config.py. Or, in a terminal on this machine, {ssh}; and take the forwarded "
-                "port's address."
+                f"jupyter_server_config.py. Or forward the port, in a terminal on this machine, with {ssh}, "
+                "and take the address of the forwarded port."
             )
             line = allow(typed.host, self._around.config.allowed_hosts)
             return [Check(name, title, False, error.sentence, remedy, line)]

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 import dasklens
-from dasklens.server import proxy_http, proxy_ws
 from dasklens.server.allowed import Allowed
 from dasklens.server.check_result import Check
-from dasklens.server.check_words import client_line, dashboard_address, forward
+from dasklens.server.check_words import add, client_line, dashboard_address, forward, free
 from dasklens.server.entries import Entry
 from dasklens.server.finding import Finder, Finding
 from dasklens.server.probe import PROTOCOL, Expected, Found, look
+from dasklens.server.socket import Socket
 from dasklens.server.talk import explain, in_time, talking
 from dasklens.server.target import NotThere, Refusal, Target, dial
 
@@ -36,8 +35,10 @@ TITLES = {
     "recorded": "Recorded by dasklens",
     "versions": "Versions fit",
 }
-#: Seconds for a connection, and for a websocket to open.
+#: Seconds for a connection.
 TIMEOUT = 3.0
+#: Bytes of the longest message that a websocket may begin with: an event stream first lists the workers.
+MOST = 8 << 20
 
 
 @dataclass
@@ -129,17 +130,21 @@ async def _why_not(steps: Steps, entry: Entry, finder: Finder, allowed: Allowed,
         _only_there(steps, entry)
         return
     tried = await asyncio.gather(*(_connect(target) for target in targets))
-    opened = [target for target, error in zip(targets, tried, strict=True) if error is None]
+    opened = [target for target, failed in zip(targets, tried, strict=True) if failed is None]
     if not opened:
-        _closed(steps, entry, [error for error in tried if error is not None])
+        _closed(steps, entry, [failed for failed in tried if failed is not None])
         return
     steps.fine("port", f"{', '.join(_place(target) for target in opened)} is open from this server.")
     looked = await asyncio.gather(*(_look(target) for target in opened))
     like_dask = [found for found in looked if isinstance(found, Found)]
     if not like_dask:
-        error = next((e for e in looked if isinstance(e, NotThere) and e.state == "refused"), looked[0])
-        assert isinstance(error, NotThere)
-        await _not_dask(steps, opened[0], error)
+        reasons = [reason for reason in looked if isinstance(reason, NotThere)]
+        says_most = next((reason for reason in reasons if reason.state == "refused"), reasons[0])
+        await _not_dask(steps, opened[0], says_most)
+        return
+    if trouble.state == "unreachable":
+        # It was too busy a moment ago.
+        await _not_dask(steps, opened[0], trouble)
         return
     steps.fine("dask", f"What is at {_place(like_dask[0].target)} answers like a Dask dashboard.")
     steps.wrong(
@@ -153,12 +158,13 @@ async def _why_not(steps: Steps, entry: Entry, finder: Finder, allowed: Allowed,
 
 def _only_there(steps: Steps, entry: Entry) -> None:
     port = _port(entry)
+    then, line = _forwarding(entry)
     steps.wrong(
         "port",
         f"Its dashboard listens on loopback of {entry.host} only, where this server does not run.",
-        "Forward the port, from a terminal on this machine: it is found here by itself then. Or start the "
-        f"scheduler with --dashboard-address :{port}, which other machines can reach.",
-        forward(port, "127.0.0.1", entry.host),
+        f"Forward the port, from a terminal on this machine: {then}. Or start the scheduler with "
+        f"--dashboard-address :{port}, which other machines can reach.",
+        line,
     )
     steps.skip("the port is not open from here.")
 
@@ -167,13 +173,13 @@ def _closed(steps: Steps, entry: Entry, errors: Sequence[NotThere]) -> None:
     port = _port(entry)
     said = " ".join(dict.fromkeys(error.reason for error in errors))
     if entry.source == "announced" and not entry.here:
+        then, line = _forwarding(entry)
         steps.wrong(
             "port",
             said,
-            f"Something between is closed. Forward the port, from a terminal on this machine, and type in "
-            f"http://127.0.0.1:{port}/status; or have the port opened; or start the scheduler with another "
-            "--dashboard-address.",
-            forward(port, entry.places[0].host if entry.places else "127.0.0.1", entry.host),
+            f"Forward the port, from a terminal on this machine: {then}. Or have the port opened for this "
+            "machine, or start the scheduler with another --dashboard-address.",
+            line,
         )
     elif entry.source == "announced":
         steps.wrong(
@@ -194,12 +200,25 @@ def _closed(steps: Steps, entry: Entry, errors: Sequence[NotThere]) -> None:
     steps.skip("the port is not open.")
 
 
+def _forwarding(entry: Entry) -> tuple[str, str]:
+    """What happens after a port of another machine was forwarded, and how that is done."""
+    port, to = _port(entry), "127.0.0.1" if entry.afar else entry.places[0].host
+    here = free(port)
+    # The same port on loopback is looked at anyway, where loopback is what was announced.
+    then = (
+        "it is found here by itself then" if entry.afar and here == port else f"then {add('127.0.0.1', here)}"
+    )
+    return then, forward(port, to, entry.host, here)
+
+
 async def _not_dask(steps: Steps, target: Target, error: NotThere) -> None:
-    remedy, copy = error.remedy, "client.dashboard_link"
+    remedy, copy = error.remedy, "client.dashboard_link" if error.state == "refused" else ""
     scheme = "http" if target.scheme == "https" else "https"
     other = replace(target, scheme=scheme, tls="verified" if scheme == "https" else "")
     if isinstance(await _look(other), Found):
         remedy, copy = f"Take it with {scheme}://, so it answers like Dask.", f"{_place(other)}status"
+    elif "ca_file" in remedy:
+        copy = 'c.Dasklens.ca_file = "/path/to/certificates.pem"'
     elif target.prefix == "/" and error.state == "refused":
         remedy += " If the scheduler was started with --dashboard-prefix, that belongs to the address."
         copy = f"{target.scheme}://{target.authority}/PREFIX/status"
@@ -259,42 +278,21 @@ async def _pages(steps: Steps, found: Finding) -> None:
 async def _websocket(steps: Steps, found: Finding) -> None:
     """Open one as the server would, and close it again."""
     path = "dasklens/stream" if found.token else "eventstream"
-    headers = HTTPHeaders({"Host": found.target.authority})
-    if found.token:
-        headers["Authorization"] = f"Bearer {found.token}"
-    key = proxy_ws.handshake(headers, None)
-    said, status = "", 0
+    headers = {"Authorization": f"Bearer {found.token}"} if found.token else {}
     try:
-        asking = proxy_http.ask(found.target, "GET", found.target.prefix + path, headers)
-        answer = await asyncio.wait_for(asking, TIMEOUT)
-        try:
-            status = answer.code
-            if status == 101:
-                proxy_ws.agreed(answer, key, None)
-                steps.fine("websocket", f"{path} opens from this server.")
-                return
-            said = f"is answered with status {status} instead"
-        finally:
-            answer.close()
-    except proxy_ws.NotAWebsocket:
-        said = "is answered with something else"
-    except (proxy_http.Unanswered, asyncio.TimeoutError):
-        said = "is not answered"
-    if status in (401, 403) and found.token:
+        opened = await Socket.open(found.target, path, lambda _: None, headers=headers, most=MOST)
+    except NotThere as error:
         steps.wrong(
             "websocket",
-            f"The scheduler does not let this server read {path}: the request {said}.",
-            "Start the scheduler again; its token is another one than it announced.",
+            f"Requests are answered there, but a websocket ({path}) does not open: {error.reason}",
+            "Something between this server and the scheduler, such as a proxy, does not let websockets "
+            "through. Have it pass the headers Upgrade and Connection on (below for nginx), or use an "
+            "address that does not lead through it.",
+            UPGRADE,
         )
         return
-    steps.wrong(
-        "websocket",
-        f"Pages of the scheduler answer, but a websocket ({path}) {said}.",
-        "Something between this server and the scheduler, such as a proxy, does not let websockets through. "
-        "Have it pass the headers Upgrade and Connection on (below for nginx), or use an address that does "
-        "not lead through it.",
-        UPGRADE,
-    )
+    await opened.close()
+    steps.fine("websocket", f"{path} opens from this server.")
 
 
 #: What a reverse proxy needs so that websockets pass.
@@ -343,5 +341,5 @@ def _place(target: Target) -> str:
 
 
 def _port(entry: Entry) -> int:
-    ports: Iterable[int] = (one.port for one in (*entry.places, *entry.afar, *entry.typed))
-    return next(iter(ports), 8787)
+    ports = [place.port for place in (*entry.places, *entry.afar)] + [typed.port for typed in entry.typed]
+    return ports[0] if ports else 8787

@@ -17,22 +17,31 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
 _ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9_.:\[\]%-]+")
 
 
-def forward(port: int, to: str, host: str) -> str:
+def forward(port: int, to: str, host: str, here: int = 0) -> str:
     """Forward a port of another machine to this one.
 
     Parameters
     ----------
     port : int
-        Of the dashboard. The same here, as long as it is free, for then it need not be typed in.
+        Of the dashboard.
     to : str
         Where it listens, as seen from `host`.
     host : str
         The machine to log in to.
+    here : int
+        Port of this machine; by default the same if that is free.
     """
     to = to if _HOST.fullmatch(to) else "127.0.0.1"
     to = f"[{to}]" if ":" in to else to
     host = host if _HOST.fullmatch(host) else "HOST"
-    return f"ssh -N -L {free(port)}:{to}:{port} {user()}@{host}"
+    return f"ssh -N -L {here or free(port)}:{to}:{port} {user()}@{host}"
+
+
+def add(host: str, port: int) -> str:
+    """Where in Jupyter the dashboard at an address can be added."""
+    host = f"[{host}]" if ":" in host else host
+    place = f"dasklens/open/{host}:{port}/status"
+    return f"open {place} below the address of your Jupyter and press the button there"
 
 
 def free(port: int) -> int:

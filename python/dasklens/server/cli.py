@@ -52,10 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
 
     checks = _checks(asked.url, asked.config)
-    if asked.json:
-        print(json.dumps({"checks": [check.as_json() for check in checks]}, indent=1))
-    else:
-        write(checks, sys.stdout)
+    try:
+        if asked.json:
+            print(json.dumps({"checks": [check.as_json() for check in checks]}, indent=1))
+        else:
+            write(checks, sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has enough (`| head`). The interpreter would flush, and fail, once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return WRONG if any(check.ok is False for check in checks) else FINE
 
 

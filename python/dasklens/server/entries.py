@@ -100,8 +100,8 @@ class Entry:
     #: case the user forwards its port.
     places: list[Place] = field(default_factory=list, repr=False)
     afar: list[Place] = field(default_factory=list, repr=False)
-    #: Whether every process that announced it was on this machine, and has ended.
-    ended: bool = field(default=False, repr=False)
+    #: Ids of the processes that announced it, when all of them are on this machine.
+    pids: tuple[int, ...] = field(default=(), repr=False)
     #: Where it answered last; monotonic times of its last proof, of its last identity and of the next probe.
     last: Target | None = field(default=None, repr=False)
     proved: float = field(default=float("-inf"), repr=False)
@@ -148,6 +148,11 @@ class Entry:
         """Seconds since the last sign of life of anybody who announced it; 0 for a typed-in one."""
         return min((heard.silent for heard in self.heard), default=0.0)
 
+    @property
+    def ended(self) -> bool:
+        """Whether every process that announced it was on this machine, and is there no more."""
+        return bool(self.pids) and not any(map(_is_running, self.pids))
+
     def merge(self, heard: list[Heard], here: str) -> None:
         """Take what all announcements of this scheduler say; `here` is this machine's hostname.
 
@@ -168,7 +173,7 @@ class Entry:
         near = [_is_here(a, here) for a in all_]
         self.here = any(near)
         self.host = next((a.host for a, n in zip(all_, near, strict=True) if n == self.here), "")
-        self.ended = all(a.host == here and not _is_running(a.pid) for a in all_)
+        self.pids = tuple(a.pid for a in all_) if all(a.host == here for a in all_) else ()
         self.places, self.afar = [], []
         self.links = set().union(*self.typed.values())
         for a, n in zip(all_, near, strict=True):

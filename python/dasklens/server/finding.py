@@ -73,6 +73,8 @@ class Finder:
         if not entry.tokens:
             fresh = fresh and begin - entry.identified < IDENTIFIED_FOR
 
+        known = _unread(entry.dasklens) if entry.source == "typed" else {}
+
         async def check(target: Target) -> Found:
             return await look(target, expected, thorough=not fresh or target != entry.target)
 
@@ -80,11 +82,11 @@ class Finder:
             if entry.target is not None:
                 # A name that was typed in is not resolved again as long as its address answers.
                 try:
-                    return _finding(await check(entry.target))
+                    return _finding(await check(entry.target), **known)
                 except NotThere:
                     if time.monotonic() - begin > 1:
                         raise  # others may take as long: they have their turn next time
-            return _finding(await first(await self.targets(entry, allowed), check))
+            return _finding(await first(await self.targets(entry, allowed), check), **known)
         except Another as error:
             if entry.source == "typed":
                 raise NotThere(
@@ -120,17 +122,7 @@ class Finder:
         if found.link is not None:
             links.add((key_of(found.link[0]), found.link[1]))
         version = await recorded(found.target)
-        reason = remedy = ""
-        if version:
-            reason = (
-                f"dasklens {version} records there, but what it recorded is not for everybody who knows the "
-                "address: the scheduler is shown as one without dasklens."
-            )
-            remedy = (
-                "Connect a client to it in a notebook of this Jupyter server, or start it with the same home "
-                "folder: it then announces itself here."
-            )
-        return _finding(found, reason=reason, remedy=remedy, dasklens=version, links=frozenset(links))
+        return _finding(found, dasklens=version, links=frozenset(links), **_unread(version))
 
     # -- where -------------------------------------------------------------------------------------
 
@@ -256,6 +248,18 @@ class Finder:
             f"Forward its port to this machine, {ssh}, and {then}; or start the scheduler with "
             f"--dashboard-address :{place.port} where this machine can reach it."
         )
+
+
+def _unread(version: str) -> dict[str, str]:
+    """What a typed-in scheduler lacks when dasklens of that version records there."""
+    if not version:
+        return {}
+    return {
+        "reason": f"dasklens {version} records there, but what it recorded is not for everybody who knows "
+        "the address: the scheduler is shown as one without dasklens.",
+        "remedy": "Connect a client to it in a notebook of this Jupyter server, or start it with the same "
+        "home folder: it then announces itself here.",
+    }
 
 
 def _finding(found: Found, **more: object) -> Finding:

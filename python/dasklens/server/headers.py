@@ -67,11 +67,16 @@ def answered(code: int, headers: HTTPHeaders) -> dict[str, str]:
     Raises
     ------
     BadAnswer
-        For a status or a length that cannot be passed on.
+        For a status, a length or a value that cannot be passed on.
     """
     if code not in responses or code < 200:
         raise BadAnswer
     passed = {name: headers[name] for name in RESPONSE if name in headers}
+    # Not every tornado since 6.2 refuses these where they are read.
+    if any(re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) for value in passed.values()):
+        raise BadAnswer
+    if headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise BadAnswer
     kind = passed.get("Content-Type", "").strip().lower()
     if kind.startswith(("multipart/", "message/")):
         # The parts have headers of their own, Set-Cookie and a Content-Security-Policy among them.
@@ -114,13 +119,17 @@ def policy(host: str, root: str) -> str:
 
     Notes
     -----
-    A source of the scheme http (ws) stands for https (wss) too, so the policy is right behind a proxy that
-    adds TLS. A path with a slash at its end stands for all below.
+    Whether the browser came by TLS is not known here, and with a port in them http (ws) does not stand for
+    https (wss). A path with a slash at its end stands for all below.
+
+    What eval runs, an inline script could be: nothing is given away by allowing it, and Bokeh's tables, on
+    Dask's page of workers, need it.
     """
     place = host + quote(root, safe="/%:@!$&()*+=~")  # never a ; or a , which end a source
+    own = " ".join(f"{scheme}://{place}" for scheme in ("http", "https", "ws", "wss"))
     return (
         "sandbox allow-scripts; "
-        f"default-src http://{place} ws://{place} 'unsafe-inline' data: blob:; "
+        f"default-src {own} 'unsafe-inline' 'unsafe-eval' data: blob:; "
         # What a page says to a STUN server is no load that default-src would see.
         "form-action 'none'; frame-ancestors 'self'; base-uri 'none'; webrtc 'block'"
     )

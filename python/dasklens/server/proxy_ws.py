@@ -30,7 +30,7 @@ PING, SILENT = 20.0, 90.0
 GOODBYE = 5.0
 
 #: Bytes that are read at once, and after how many others on the loop have their turn.
-PIECE, TURN = 64 * 1024, 256 * 1024
+PIECE, TURN = 256 * 1024, 1024 * 1024
 
 #: Close codes of our own (RFC 6455, 7.4.1).
 GOING_AWAY, PROTOCOL, POLICY, LOST = 1001, 1002, 1008, 1011
@@ -115,7 +115,7 @@ class Frames:
         """Whether the last frame is complete."""
         return not self.left and not self._head
 
-    def feed(self, data: bytes, *, one: bool = False) -> int:
+    def feed(self, data: bytes | memoryview, *, one: bool = False) -> int:
         """Look at the next bytes; with `one` not beyond the end of the present frame.
 
         Returns
@@ -247,25 +247,28 @@ class Tunnel:
             browser.stream.close()
             scheduler.stream.close()
             await asyncio.gather(up, down, beat, return_exceptions=True)
+        for task in (up, down):
+            task.result()  # what went wrong otherwise is for the log
 
     async def _pass(self, source: Side) -> None:
         """Hand on what comes from one side. One piece is held; the next is read when it is written."""
-        passed = 0
+        passed, buffer = 0, bytearray(PIECE)
+        view = memoryview(buffer)
         try:
             while not self._ended.done():
-                data = await source.stream.read_bytes(PIECE, partial=True)
+                size = await source.stream.read_into(buffer, partial=True)
                 source.heard = time.monotonic()
                 if self._ended.done():
-                    await self._last(source, data)
+                    await self._last(source, view[:size])
                     return
-                source.got.feed(data)
-                await self._write(source.other, data)
-                passed += len(data)
+                source.got.feed(view[:size])
+                await self._write(source.other, view[:size])
+                passed += size
                 if passed >= TURN:
                     # Reads and writes that need not wait never let others run.
                     passed = 0
                     await asyncio.sleep(0)
-            await self._last(source, b"")
+            await self._last(source, view[:0])
         except StreamClosedError:
             pass
         except NotAWebsocket:
@@ -273,7 +276,7 @@ class Tunnel:
         finally:
             self.end(LOST, "The connection to the scheduler was lost.")
 
-    async def _last(self, source: Side, data: bytes) -> None:
+    async def _last(self, source: Side, data: bytes | memoryview) -> None:
         """After the end: what completes a frame still goes to the browser, and its goodbye is waited for."""
         while not (source.got.closed if source.browser else source.got.between):
             data = data or await source.stream.read_bytes(PIECE, partial=True)
@@ -283,7 +286,7 @@ class Tunnel:
                 await self._write(source.other, data[: source.got.feed(data, one=True)])
             data = b""
 
-    async def _write(self, side: Side, data: bytes) -> None:
+    async def _write(self, side: Side, data: bytes | memoryview) -> None:
         try:
             await side.stream.write(data)
         except StreamClosedError:

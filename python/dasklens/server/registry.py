@@ -270,10 +270,15 @@ class Registry:
     # -- what was announced ------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.ensure_future(self._read_once())
-        # Not cancelled when that takes long: while it hangs, no second thread is to hang beside it.
-        await asyncio.wait([self._reading], timeout=READ_TIMEOUT)
+        # One that has begun before may have missed what was written since: then once more.
+        begun = self._reading is not None and not self._reading.done()
+        for _ in range(1 + begun):
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.ensure_future(self._read_once())
+            # Not cancelled when that takes long: while it hangs, no second thread is to hang beside it.
+            done, _ = await asyncio.wait([self._reading], timeout=READ_TIMEOUT)
+            if not done:
+                return
 
     async def _read_once(self) -> None:
         runtime = Path(getattr(self._serverapp, "runtime_dir", "") or jupyter_runtime_dir())
