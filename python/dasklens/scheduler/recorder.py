@@ -21,6 +21,7 @@ from dask.utils import parse_bytes
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from .log import TaskLog
+from .sampler import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,8 @@ class Recorder(SchedulerPlugin):
     ----------
     log : TaskLog
         What was recorded.
+    sampler : Sampler
+        The streams ``counts`` and ``workers``.
     """
 
     name = NAME
@@ -93,6 +96,7 @@ class Recorder(SchedulerPlugin):
         self._scheduler = scheduler
         limit = self._limit if self._limit is not None else log_limit()
         self.log = TaskLog(uuid.uuid4().hex, limit, self._worker_name, self._span_name)
+        self.sampler = Sampler(scheduler, self.log.ident)
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
@@ -170,6 +174,7 @@ class Recorder(SchedulerPlugin):
         wait: float = 0,
         max_bytes: int = 1 << 20,
         reader: str = "",
+        stream: str = "tasks",
     ) -> dict[str, Any]:
         """Frames from a cursor on; waits for some if there are none yet.
 
@@ -183,9 +188,13 @@ class Recorder(SchedulerPlugin):
             Seconds to wait for news.
         reader : str
             Who asks, so that watchers can be counted.
+        stream : {"tasks", "counts", "workers"}
+            The latter two are the sampler's; `until` means nothing there.
         """
         if isinstance(reader, str) and 0 < len(reader) <= LONGEST_READER and self.readers < MOST_READERS:
             self._readers[reader] = monotonic()
+        if stream != "tasks":
+            return await self.sampler.read(stream, cursor, names, log, wait, max_bytes)
         if log != self.log.ident:
             cursor = names = 0
             until = None
@@ -247,6 +256,7 @@ class Recorder(SchedulerPlugin):
         if self._news is not None:
             self._news.set()
             self._news = None
+            self.sampler.close()
 
 
 def _hot_path(
