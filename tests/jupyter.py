@@ -115,6 +115,7 @@ class Jupyter:
     def browser(self) -> Browser:
         """Somebody who has logged in: cookies, and no token header."""
         browser = Browser(self)
+        browser.get("login")  # its form brings the XSRF cookie
         browser.get(f"login?token={self.token}")
         return browser
 
@@ -139,8 +140,6 @@ class Browser:
     @property
     def xsrf(self) -> str:
         """The value that a page of Jupyter sends along."""
-        if not any(cookie.name == "_xsrf" for cookie in self.jar):
-            self.get("login")
         return next(cookie.value or "" for cookie in self.jar if cookie.name == "_xsrf")
 
     @property

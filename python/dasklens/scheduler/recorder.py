@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import sys
 import uuid
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,13 @@ import dask
 from dask.utils import parse_bytes
 from distributed.diagnostics.plugin import SchedulerPlugin
 
+from .dashboard import dashboard_of
 from .log import TaskLog
+from .routes import add_routes
 from .sampler import Sampler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from distributed import Scheduler
 
@@ -62,6 +66,12 @@ class Recorder(SchedulerPlugin):
         What was recorded.
     sampler : Sampler
         The streams ``counts`` and ``workers``.
+    token : str
+        Who holds it may read over HTTP; 64 hexadecimal digits.
+    scheduler_id : str
+        Of the scheduler that is recorded.
+    streams : dict
+        What can be read, by name: each a coroutine with the parameters of :meth:`read`.
     """
 
     name = NAME
@@ -71,6 +81,10 @@ class Recorder(SchedulerPlugin):
         self._limit = limit
         self._pending: list[tuple[Any, dict[str, Any]]] = []
         self._readers: dict[str, float] = {}
+        self._sockets: dict[str, Callable[[], None]] = {}
+        self.token = secrets.token_hex(32)
+        self.scheduler_id = ""
+        self.streams: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {"tasks": self.read}
         self._news: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last_drain = 0.0
@@ -92,11 +106,15 @@ class Recorder(SchedulerPlugin):
         """Start recording on `scheduler` and answer readers there; once, however often called."""
         if self._news is not None:
             # A plugin added by a preload is started again by the scheduler's own start.
+            self._serve(scheduler)
             return
         self._scheduler = scheduler
+        self.scheduler_id = scheduler.id
         limit = self._limit if self._limit is not None else log_limit()
         self.log = TaskLog(uuid.uuid4().hex, limit, self._worker_name, self._span_name)
         self.sampler = Sampler(scheduler, self.log.ident)
+        for name in self.sampler.streams:
+            self.streams[name] = partial(self.read, stream=name)
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
@@ -105,9 +123,16 @@ class Recorder(SchedulerPlugin):
             dasklens_read=self.read,
             dasklens_cursor=self.cursor,
         )
+        self._serve(scheduler)
         # A topic that every client can ask for: calling a handler that a scheduler without
         # dasklens does not have would put a warning into its log.
         scheduler.log_event(NAME, {"protocol": PROTOCOL, "log": self.log.ident})
+
+    def _serve(self, scheduler: Scheduler) -> None:
+        try:
+            add_routes(scheduler, self)
+        except Exception:
+            logger.warning("dasklens cannot be read over HTTP on this scheduler", exc_info=True)
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Replaced by :func:`_hot_path` when recording begins."""
@@ -145,14 +170,22 @@ class Recorder(SchedulerPlugin):
 
     # -- what readers call -----------------------------------------------------------------------
 
-    async def hello(self) -> dict[str, Any]:
-        """Who is here: versions, the log's id and extent, and how many look."""
+    def versions(self) -> dict[str, Any]:
+        """What is compared before anything else is asked."""
         from .. import __version__
 
+        return {"dasklens": __version__, "protocol": PROTOCOL, "python": sys.version.split()[0]}
+
+    async def hello(self) -> dict[str, Any]:
+        """Who is here: versions, the log's id and extent, how many look, and where to read over HTTP.
+
+        The token is told to whoever asks by RPC, for that peer may run code in the scheduler anyway.
+        """
         return {
-            "dasklens": __version__,
-            "protocol": PROTOCOL,
-            "python": sys.version.split()[0],
+            **self.versions(),
+            "scheduler_id": self.scheduler_id,
+            "token": self.token,
+            "dashboard": dashboard_of(self._scheduler),
             "log": self.log.ident,
             "first": self.log.first,
             "next": self.next,
@@ -230,12 +263,23 @@ class Recorder(SchedulerPlugin):
 
     @property
     def readers(self) -> int:
-        """How many readers asked within the last seconds."""
+        """How many readers asked within the last seconds, or are connected over HTTP."""
         now = monotonic()
         for reader, seen in list(self._readers.items()):
             if now - seen > FORGET_AFTER:
                 del self._readers[reader]
-        return len(self._readers)
+        return len(self._readers) + len(self._sockets)
+
+    def watch(self, reader: str, close: Callable[[], None]) -> None:
+        """Count a connected reader until it is forgotten; `close` is called when the scheduler closes."""
+        self._sockets[reader] = close
+        if self._closed:
+            close()
+
+    def forget(self, reader: str) -> None:
+        """Drop a reader at once."""
+        self._sockets.pop(reader, None)
+        self._readers.pop(reader, None)
 
     # -- what the log asks, and the end ----------------------------------------------------------
 
@@ -257,6 +301,8 @@ class Recorder(SchedulerPlugin):
             self._news.set()
             self._news = None
             self.sampler.close()
+        for close in list(self._sockets.values()):
+            close()
 
 
 def _hot_path(

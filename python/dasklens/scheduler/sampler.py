@@ -43,13 +43,18 @@ class Sampler:
     scheduler : Scheduler
     ident : str
         Id of the logs: another one tells readers that the scheduler began anew.
+
+    Attributes
+    ----------
+    streams : dict
+        What can be read, by name.
     """
 
     def __init__(self, scheduler: Scheduler, ident: str):
         self.counts = CountsLog(ident)
         self.workers = WorkerTable(ident)
         self._scheduler = scheduler
-        self._streams: dict[str, CountsLog | WorkerTable] = {"counts": self.counts, "workers": self.workers}
+        self.streams: dict[str, CountsLog | WorkerTable] = {"counts": self.counts, "workers": self.workers}
         self._news = asyncio.Event()
         self._work: Iterator[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -76,9 +81,9 @@ class Sampler:
         ValueError
             When there is no such stream.
         """
-        found = self._streams.get(stream)
+        found = self.streams.get(stream)
         if found is None:
-            known = ", ".join(["tasks", *self._streams])
+            known = ", ".join(["tasks", *self.streams])
             raise ValueError(f"stream should be one of {known}; got {stream!r}.")
         wanted = (cursor, names) if log == found.ident else (0, 0)
         if not 0 <= wanted[0] <= found.next:
