@@ -207,6 +207,19 @@ async def test_questions_that_cannot_be(c: Client, s: Scheduler, a: Worker) -> N
             assert reader.seen.next >= 1, (stream, place)
 
 
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)], config=SECOND)
+async def test_every_stream_is_offered_to_every_carrier(c: Client, s: Scheduler, a: Worker) -> None:
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    assert recorder.streams.keys() == {"tasks", "counts", "workers"}
+    for stream in ("counts", "workers"):
+        # As the scheduler's own HTTP server calls it.
+        reply = await recorder.streams[stream](
+            cursor=0, names=0, log="", until=None, wait=1, max_bytes=1 << 20
+        )
+        assert {unpack_frame(data).stream for data in reply["frames"]} == {stream}
+
+
 @gen_cluster(client=True, nthreads=[("127.0.0.1", 1)], config={"dasklens.sample.interval": "1h"})
 async def test_who_waits_is_let_go_when_the_scheduler_closes(c: Client, s: Scheduler, a: Worker) -> None:
     recorder = ensure_recorder(s)
