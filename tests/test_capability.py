@@ -81,6 +81,7 @@ async def test_revoking_closes_what_is_open_once(capabilities: Capabilities) -> 
     assert (two.ended, two.open, capabilities.of(two.secret)) == ("", 1, two)
     capabilities.close()
     assert closed == ["a", "c"]
+    assert two.ended == "closed"
 
 
 async def test_a_closer_may_detach_and_mint_while_all_are_closed(capabilities: Capabilities) -> None:
@@ -95,6 +96,14 @@ async def test_a_closer_may_detach_and_mint_while_all_are_closed(capabilities: C
     capabilities.revoke("one")
     assert minted == [capabilities.mint("one")]
     assert minted[0] is not one
+
+
+async def test_who_comes_too_late_is_closed_at_once(capabilities: Capabilities) -> None:
+    one = capabilities.mint("one")
+    capabilities.revoke("one")
+    closed: list[str] = []
+    one.attach(lambda: closed.append(one.ended))()
+    assert (closed, one.open) == (["revoked"], 0)
 
 
 async def test_it_expires_by_itself() -> None:
