@@ -38,6 +38,19 @@ export function roomFor(most: number): number {
   return most > 0 && Number.isFinite(most) ? most * 1.06 : 1;
 }
 
+/** Round numbers from 0 to `most`, some `n` of them. */
+export function roundTicks(most: number, n: number): number[] {
+  if (!(most > 0) || !Number.isFinite(most)) {
+    return [0];
+  }
+  const least = most / Math.max(1, n);
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = ([1, 2, 2.5, 5, 10].find(m => m * power >= least * (1 - 1e-9)) ?? 10) * power;
+  return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) =>
+    Number((i * step).toPrecision(12))
+  );
+}
+
 export interface OverTime {
   /** Numbers of the samples that stand for all, by their index in `Counts`; -1 where the line breaks. */
   readonly at: readonly number[];

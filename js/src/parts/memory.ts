@@ -13,6 +13,7 @@ import {
   PARTS,
   piecesOf,
   roomFor,
+  roundTicks,
   sharesOf,
   THRESHOLDS,
   unitFor,
@@ -20,8 +21,8 @@ import {
   type Unit
 } from '../core/memory';
 import { WorkerTable, type Worker } from '../core/workers';
-import { h, say } from './elements';
-import { Fills, FILLS_CSS, LINE_STYLES } from './memoryfills';
+import { h, say, watchWidth } from './elements';
+import { BAND, EDGE, Fills, FILLS_CSS, LINE_STYLES } from './memoryfills';
 import { MemoryHover } from './memoryhover';
 import { modelsOf, type Models } from './models';
 import { GONE } from './part';
@@ -47,9 +48,21 @@ const BAR = 20;
 const LEAST = 96;
 const MOST = 340;
 /** Height of the axis below the bars, and of what surrounds the plot. */
-const BESIDE = 40;
-/** Letters of a name beside its bar. */
+const BESIDE = 48;
+/** Letters of a name beside its bar, and the width of one in CSS pixels. */
 const LETTERS = 16;
+const FEW_LETTERS = 9;
+const LETTER = 7;
+/** Width below which there is little room, in CSS pixels. */
+const NARROW = 420;
+/** Ticks of an axis from below to above. */
+const TICKS = 4;
+/** Seconds that are shown at least: a second drawn out to the whole width tells nothing. */
+const SHORTEST = 10;
+
+/** The figures shown, by how many workers there are. */
+const FEW = ['total', 'workers'];
+const MANY = ['total', 'spread', 'histogram'];
 
 const EMPTY: Record<string, string> = {
   connecting: 'Connecting to the scheduler…',
@@ -79,19 +92,20 @@ function build(view: View): void {
       return;
     }
     const many = workers.workers.length > MOST_BARS;
-    display(models, 'total', counts.length > 0);
-    display(models, 'workers', !many && workers.workers.length > 0);
-    display(models, 'spread', many && counts.length > 0);
-    display(models, 'histogram', many);
+    const wanted = many ? MANY : FEW;
+    arrange(models, nothing ? [] : wanted);
     const past = overTime(counts, Number(model.get('window')));
     const shown = shares(counts);
-    fills.show(THRESHOLDS.filter(name => shown[name] > 0));
+    fills.show(
+      THRESHOLDS.filter(name => shown[name] > 0),
+      many
+    );
     setTotal(models, past);
     if (many) {
       setSpread(models, past, workers.workers);
-      setHistogram(models, workers.workers, counts);
+      setHistogram(models, workers.workers, counts, el.clientWidth);
     } else {
-      setWorkers(models, workers.workers, counts);
+      setWorkers(models, workers.workers, counts, el.clientWidth);
     }
     hover?.update(past);
   };
@@ -111,7 +125,7 @@ function build(view: View): void {
   });
   onData(show);
   on('change:phase change:window', show);
-  show();
+  watchWidth(el, signal, show);
 }
 
 /** Colours and patterns, once: they do not change with the data. */
@@ -123,13 +137,16 @@ function paint(models: Models, fills: Fills): void {
     fill_opacities: [...areas.map(() => 1), 0]
   });
   models.set('workers_bars', { colors: areas });
-  models.set('histogram_bars', { colors: [fills.fill('unmanaged')] });
+  models.set('histogram_bars', { colors: [fills.fill('managed')] });
   models.set('spread_bands', {
     colors: ['transparent'],
     fill_colors: [fills.fill('unmanaged'), fills.fill('managed'), fills.fill('unmanaged'), 'transparent'],
-    fill_opacities: [0.6, 0.75, 0.6, 0]
+    fill_opacities: [EDGE, BAND, EDGE, 0]
   });
   models.set('spread_median', { colors: [fills.text], stroke_width: 2 });
+  for (const axis of ['total_size', 'workers_size', 'spread_size', 'histogram_size', 'histogram_number']) {
+    models.set(`${axis}_axis`, { label_color: fills.text });
+  }
   for (const figure of ['total', 'spread']) {
     models.set(`${figure}_limit`, { colors: [fills.text] });
   }
@@ -140,14 +157,13 @@ function paint(models: Models, fills: Fills): void {
   }
 }
 
-function display(models: Models, figure: string, shown: boolean): void {
-  const layout = models.get(`${figure}_figure`).get('layout') as {
-    get(name: string): unknown;
-    set(name: string, value: unknown): void;
-  };
-  const wanted = shown ? null : 'none';
-  if ((layout.get('display') ?? null) !== wanted) {
-    layout.set('display', wanted);
+/** Put these figures below the part. What is not shown is not in the page and is not drawn. */
+function arrange(models: Models, figures: readonly string[]): void {
+  const box = models.get('box');
+  const children = box.get('children') as readonly unknown[];
+  const wanted = [children[0], ...figures.map(name => models.get(`${name}_figure`))];
+  if (wanted.length !== children.length || wanted.some((each, i) => each !== children[i])) {
+    box.set({ children: wanted });
   }
 }
 
@@ -163,9 +179,23 @@ function scaled(values: Float64Array, unit: Unit): Float64Array {
 function setTime(models: Models, figure: string, past: OverTime, most: number, unit: Unit): void {
   const end = past.time.at(-1) ?? Date.now() / 1000;
   const start = past.time[0] ?? end;
-  models.set(`${figure}_time`, { min: Math.min(start, end - 1), max: end });
-  models.set(`${figure}_size`, { max: roomFor(most) / unit.size });
-  models.set(`${figure}_size_axis`, { label: unit.name });
+  models.set(`${figure}_time`, { min: Math.min(start, end - SHORTEST), max: end });
+  setSize(models, figure, most, unit, TICKS);
+}
+
+/** The scale and the axis of sizes: to `most` and a little more, at round numbers of a unit. */
+function setSize(models: Models, figure: string, most: number, unit: Unit, ticks: number): void {
+  const max = roomFor(most) / unit.size;
+  models.set(`${figure}_size`, { max });
+  setTicks(models, `${figure}_size_axis`, roundTicks(max, ticks), unit.name);
+}
+
+function setTicks(models: Models, axis: string, ticks: readonly number[], label: string): void {
+  const known = models.get(axis).get('tick_values') as ArrayLike<number> | null;
+  models.set(axis, {
+    label,
+    tick_values: String(Array.from(known ?? [])) === String(ticks) ? known : Float64Array.from(ticks)
+  });
 }
 
 function setTotal(models: Models, past: OverTime): void {
@@ -193,7 +223,7 @@ function setSpread(models: Models, past: OverTime, workers: readonly Worker[]): 
   });
 }
 
-function setWorkers(models: Models, workers: readonly Worker[], counts: Counts): void {
+function setWorkers(models: Models, workers: readonly Worker[], counts: Counts, width: number): void {
   const n = workers.length;
   const most = mostOf(workers);
   const unit = unitFor(most);
@@ -210,9 +240,8 @@ function setWorkers(models: Models, workers: readonly Worker[], counts: Counts):
     models.set('workers_band', { domain: [...places] });
   }
   models.set('workers_place', { min: -0.5, max: Math.max(0.5, n - 0.5) });
-  models.set('workers_size', { max: roomFor(most) / unit.size });
-  models.set('workers_size_axis', { label: unit.name });
-  nameWorkers(models, workers, plot);
+  setSize(models, 'workers', most, unit, ticksFor(width));
+  nameWorkers(models, workers, plot, width < NARROW ? FEW_LETTERS : LETTERS);
   models.set('workers_bars', {
     x: places,
     y: PARTS.map(part => Float64Array.from(workers, worker => worker[part] / unit.size))
@@ -228,31 +257,43 @@ function setWorkers(models: Models, workers: readonly Worker[], counts: Counts):
 }
 
 /** Names beside the bars, as many as there is room for. */
-function nameWorkers(models: Models, workers: readonly Worker[], height: number): void {
+function nameWorkers(models: Models, workers: readonly Worker[], height: number, letters: number): void {
   const every = Math.max(1, Math.ceil((workers.length * 14) / height));
   const ticks = workers.map((_, i) => i).filter(i => i % every === 0);
-  const labels = Object.fromEntries(ticks.map(i => [i, shortened(workers[i].name)]));
+  const labels = Object.fromEntries(ticks.map(i => [i, shortened(workers[i].name, letters)]));
   const axis = models.get('workers_place_axis');
   if (JSON.stringify(axis.get('tick_labels')) !== JSON.stringify(labels)) {
     axis.set({ tick_labels: labels, tick_values: Float64Array.from(ticks) });
+    const longest = Math.max(...Object.values(labels).map(label => label.length));
+    const figure = models.get('workers_figure');
+    const margin = figure.get('fig_margin') as Record<string, number>;
+    figure.set({ fig_margin: { ...margin, left: Math.max(64, 16 + LETTER * longest) } });
   }
 }
 
-function shortened(name: string): string {
+function shortened(name: string, most: number): string {
   const letters = [...name];
-  return letters.length <= LETTERS
+  const half = Math.floor(most / 2);
+  return letters.length <= most
     ? name
-    : `${letters.slice(0, LETTERS / 2 - 1).join('')}…${letters.slice(-LETTERS / 2).join('')}`;
+    : `${letters.slice(0, half - 1).join('')}…${letters.slice(-half).join('')}`;
 }
 
-function setHistogram(models: Models, workers: readonly Worker[], counts: Counts): void {
+/** Ticks of an axis from left to right. */
+function ticksFor(width: number): number {
+  return Math.max(2, Math.min(8, Math.floor((width - 150) / 80)));
+}
+
+function setHistogram(models: Models, workers: readonly Worker[], counts: Counts, width: number): void {
   const most = roomFor(mostOf(workers));
   const unit = unitFor(most);
   const { counts: bins } = histogramOf(workers, most);
   const top = Math.max(...bins);
   models.set('histogram_size', { max: most / unit.size });
-  models.set('histogram_size_axis', { label: unit.name });
+  setTicks(models, 'histogram_size_axis', roundTicks(most / unit.size, ticksFor(width)), unit.name);
   models.set('histogram_number', { max: roomFor(top) });
+  const numbers = roundTicks(roomFor(top), TICKS).filter(Number.isInteger);
+  setTicks(models, 'histogram_number_axis', numbers, 'workers');
   const places = Float64Array.from(bins, (_, i) => i);
   if ((models.get('histogram_band').get('domain') as unknown[] | null)?.length !== places.length) {
     models.set('histogram_band', { domain: [...places] });

@@ -81,6 +81,8 @@ export class Fills {
   readonly text = TEXT;
   private readonly id = `dasklens-memory-${++made}`;
   private readonly lines = new Map<Threshold, HTMLElement>();
+  /** What explains quantiles. */
+  private readonly bands: HTMLElement[];
 
   constructor() {
     const patterns = PARTS.map(part => {
@@ -102,6 +104,16 @@ export class Fills {
       this.lines.set(name, line);
       this.legend.append(line);
     }
+    this.bands = [
+      entry(band(this.fill('managed'), BAND), 'half of the workers', 'From the first to the third quartile'),
+      entry(band(this.fill('unmanaged'), EDGE), 'all workers', 'From the least to the most'),
+      entry(
+        svg('path', { d: 'M0 6h22', style: `stroke:${TEXT};stroke-width:2` }),
+        'median',
+        'Half of the workers have less'
+      )
+    ];
+    this.legend.append(...this.bands);
   }
 
   /** The paint of a part, for `fill`. */
@@ -109,14 +121,23 @@ export class Fills {
     return `url(#${this.idOf(part)})`;
   }
 
-  /** Explain these lines only: the others are not there. */
-  show(thresholds: readonly Threshold[]): void {
+  /** Explain these lines, and quantiles if there are any: the others are not there. */
+  show(thresholds: readonly Threshold[], quantiles: boolean): void {
+    this.bands.forEach(each => (each.hidden = !quantiles));
     this.lines.forEach((line, name) => (line.hidden = !thresholds.includes(name)));
   }
 
   private idOf(part: Part): string {
     return `${this.id}-${part}`;
   }
+}
+
+/** Opacities of the bands of quantiles. */
+export const BAND = 0.75;
+export const EDGE = 0.6;
+
+function band(fill: string, opacity: number): SVGElement {
+  return svg('rect', { width: '22', height: '12', style: `fill:${fill};opacity:${opacity}` });
 }
 
 function entry(sample: SVGElement, name: string, long: string): HTMLElement {

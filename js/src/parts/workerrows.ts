@@ -301,11 +301,12 @@ function fillBar(element: HTMLElement, bar: Bar): void {
 export const ROWS_CSS = (row: number): string => `
 .dasklens-grid{position:relative;overflow:auto;border:1px solid var(--dasklens-line);border-radius:var(--jp-border-radius,2px);background:var(--jp-layout-color1,transparent);outline:0;font-variant-numeric:tabular-nums;--dasklens-managed:var(--jp-brand-color1,#1976d2);--dasklens-row:${row}px}
 .dasklens-grid:focus-visible{outline:2px solid var(--dasklens-brand);outline-offset:-2px}
-.dasklens-top{position:sticky;top:0;z-index:1;width:max-content;min-width:100%;background:var(--jp-layout-color1,Canvas)}
-.dasklens-head,.dasklens-sum,.dasklens-line{display:grid;grid-template-columns:var(--dasklens-columns);align-items:center;height:var(--dasklens-row);width:100%;min-width:var(--dasklens-least)}
+.dasklens-top{position:sticky;top:0;z-index:1;width:100%;min-width:var(--dasklens-least);background:var(--jp-layout-color1,Canvas)}
+.dasklens-head,.dasklens-sum,.dasklens-line{display:grid;grid-template-columns:var(--dasklens-columns);align-items:center;height:var(--dasklens-row);width:100%}
 .dasklens-head{background:var(--jp-layout-color2,color-mix(in srgb,currentColor 6%,transparent));border-bottom:1px solid var(--dasklens-line)}
-.dasklens-sum{border-bottom:1px solid var(--dasklens-line);font-weight:600}
-.dasklens-body{position:relative;width:max-content;min-width:100%}
+.dasklens-sum{border-bottom:1px solid var(--dasklens-line)}
+.dasklens-sum [data-key=name]{font-weight:600}
+.dasklens-body{position:relative;width:100%;min-width:var(--dasklens-least)}
 .dasklens-line{position:absolute;top:0;left:0;cursor:pointer}
 .dasklens-line:hover{background:var(--dasklens-hover)}
 .dasklens-line[aria-selected=true]{background:color-mix(in srgb,var(--dasklens-brand) 18%,transparent);box-shadow:inset 3px 0 var(--dasklens-brand)}

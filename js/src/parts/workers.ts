@@ -6,7 +6,7 @@
 import { counted } from '../core/format';
 import { WorkerTable, type Worker } from '../core/workers';
 import { chooser } from './columnchooser';
-import { h, say } from './elements';
+import { h, say, watchWidth } from './elements';
 import { PHASE_CSS, phaseBadge } from './phase';
 import { receiver, type ReceiverTraits, type ReceiverView } from './receiver';
 import { columnsFor, COLUMNS, totalOf, type Shown, type WorkerColumn } from './workercolumns';
@@ -24,6 +24,8 @@ interface WorkersTraits extends ReceiverTraits {
 
 type View = ReceiverView<{ workers: WorkerTable }, WorkersTraits>;
 
+/** What borders and a scroll bar take of the width. */
+const BESIDE = 18;
 /** Rows that the table grows to before it scrolls. */
 const MOST_ROWS = 14;
 
@@ -39,7 +41,8 @@ function build(view: View): void {
   const search = h('input', {
     type: 'search',
     class: 'dasklens-search',
-    placeholder: 'Filter by name, address, status',
+    placeholder: 'Filter workers',
+    title: 'By name, address or status',
     'aria-label': 'Filter workers'
   });
   const counts = h('span', { class: 'dasklens-count', role: 'status' });
@@ -71,7 +74,7 @@ function build(view: View): void {
   let width = 0;
   let arrived = performance.now();
 
-  const shownColumns = (): readonly WorkerColumn[] => columnsFor(width, model.get('columns') ?? []);
+  const shownColumns = (): readonly WorkerColumn[] => columnsFor(width - BESIDE, model.get('columns') ?? []);
   /** Now on the scheduler's clock, as far as we can know it. */
   const now = (): number => table.time + (performance.now() - arrived) / 1000;
 
@@ -155,15 +158,6 @@ function turned(sort: Sort, key: string): string {
   return `${descending ? '-' : ''}${key}`;
 }
 
-function watchWidth(el: HTMLElement, signal: AbortSignal, act: (width: number) => void): void {
-  act(el.clientWidth);
-  if (typeof ResizeObserver !== 'undefined') {
-    const observer = new ResizeObserver(() => act(el.clientWidth));
-    observer.observe(el);
-    signal.addEventListener('abort', () => observer.disconnect());
-  }
-}
-
 const CSS = `
 .dasklens-workers{display:flex;flex-direction:column;gap:4px;min-width:0;container-type:inline-size}
 .dasklens-workers-bar{display:flex;flex-wrap:wrap;align-items:center;gap:2px 10px;min-height:28px}
@@ -171,7 +165,7 @@ const CSS = `
 .dasklens-workers .dasklens-count{white-space:nowrap;font-variant-numeric:tabular-nums}
 .dasklens-empty{padding:18px 8px;text-align:center;border:1px dashed var(--dasklens-line);border-radius:var(--jp-border-radius,2px)}
 .dasklens-workers .dasklens-phase{flex:1 1 auto;white-space:nowrap}
-@container (max-width:420px){.dasklens-workers-bar .dasklens-search{flex:1 1 110px}.dasklens-workers .dasklens-phase{flex:0 1 auto}}
+@container (max-width:420px){.dasklens-workers-bar .dasklens-search{flex:1 1 90px}.dasklens-workers .dasklens-phase{flex:0 1 auto}}
 ${ROWS_CSS(ROW)}
 ${PHASE_CSS}`;
 

@@ -24,7 +24,11 @@ _STATIC = Path(__file__).parent.parent / "static"
 
 #: Marks at what a worker may use, in the order of `js/src/core/memory.ts`, and how they are drawn.
 THRESHOLDS = {"target": "dotted", "spill": "dashed", "pause": "dash_dotted", "limit": "solid"}
-_HEIGHTS = {"total": "190px", "workers": "160px", "spread": "190px", "histogram": "190px"}
+#: Room for ticks and the name of the unit.
+_MARGINS = {"top": 10, "bottom": 38, "left": 64, "right": 24}
+#: The time of day needs no name.
+_TIME_MARGINS = {**_MARGINS, "bottom": 24}
+_HEIGHTS = {"total": "180px", "workers": "144px", "spread": "180px", "histogram": "180px"}
 
 
 def _linear(**traits: Any) -> bqplot.LinearScale:
@@ -44,8 +48,7 @@ def _figure(name: str, marks: list[bqplot.Mark], axes: list[bqplot.Axis]) -> bqp
     return bqplot.Figure(
         marks=marks,
         axes=axes,
-        auto_layout=True,
-        fig_margin={"top": 10, "bottom": 4, "left": 4, "right": 28},
+        fig_margin=_TIME_MARGINS if name in ("total", "spread") else _MARGINS,
         layout=ipywidgets.Layout(width="100%", height=_HEIGHTS[name], min_width="200px"),
         min_aspect_ratio=0.001,
         max_aspect_ratio=1000,
@@ -61,7 +64,7 @@ def _over_time(name: str, lines: dict[str, dict[str, Any]]) -> dict[str, Any]:
     marks = {part: _lines(time, size, **traits) for part, traits in lines.items()}
     axes = {
         "time_axis": TimeAxis(scale=time, grid_lines="none"),
-        "size_axis": bqplot.Axis(scale=size, orientation="vertical", num_ticks=5, grid_lines="solid"),
+        "size_axis": bqplot.Axis(scale=size, orientation="vertical", num_ticks=5, label_offset="44px"),
     }
     found = {"figure": _figure(name, [*marks.values()], [*axes.values()]), "time": time, "size": size}
     return _named(name, {**found, **marks, **axes})
@@ -75,7 +78,7 @@ def _by_worker() -> dict[str, Any]:
     )
     marks = {"bars": bars, **_thresholds(size, place)}
     axes = {
-        "size_axis": bqplot.Axis(scale=size, num_ticks=6, grid_lines="solid"),
+        "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px"),
         "place_axis": bqplot.Axis(scale=place, orientation="vertical", grid_lines="none"),
     }
     figure = _figure("workers", [*marks.values()], [*axes.values()])
@@ -88,9 +91,9 @@ def _histogram() -> dict[str, Any]:
     bars = bqplot.Bars(x=[], y=[], scales={"x": band, "y": number}, padding=0.08, stroke=None)
     marks = {"bars": bars, **_thresholds(size, number)}
     axes = {
-        "size_axis": bqplot.Axis(scale=size, num_ticks=6, grid_lines="none"),
+        "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px", grid_lines="none"),
         "number_axis": bqplot.Axis(
-            scale=number, orientation="vertical", num_ticks=4, label="workers", grid_lines="solid"
+            scale=number, orientation="vertical", num_ticks=4, label="workers", label_offset="44px"
         ),
     }
     figure = _figure("histogram", [*marks.values()], [*axes.values()])
@@ -109,7 +112,8 @@ class MemoryPart(LivePart):
     Attributes
     ----------
     models : dict of str to Widget
-        Figures, scales, axes and marks, each named for its figure and what it is there.
+        Figures, scales, axes and marks, each named for its figure and what it is there, and the ``box``
+        in which the figures are.
     """
 
     _esm = _STATIC / "memory.js"
@@ -190,7 +194,9 @@ class Memory(ipywidgets.VBox):
         }
         self.figures: dict[str, bqplot.Figure] = {name: models[f"{name}_figure"] for name in _HEIGHTS}
         self.part = MemoryPart(client, models=models, window=window)
-        super().__init__([self.part, *self.figures.values()], **kwargs)
+        # Which figures are shown depends on the number of workers: the page decides.
+        super().__init__([self.part, self.figures["total"], self.figures["workers"]], **kwargs)
+        self.part.models = {**models, "box": self}
         self._models = models
         link((self.part, "window"), (self, "window"))
 
