@@ -13,6 +13,7 @@ from ipywidgets import widget_serialization
 from traitlets import Dict, Float, TraitError, link, validate
 
 from ..model.samples import CountsOverTime
+from ..source.attach import resolve_client
 from ..wire.frames import unpack_frame
 from .marks import TimeAxis
 from .receiver import LivePart
@@ -64,7 +65,7 @@ def _over_time(name: str, lines: dict[str, dict[str, Any]]) -> dict[str, Any]:
     marks = {part: _lines(time, size, **traits) for part, traits in lines.items()}
     axes = {
         "time_axis": TimeAxis(scale=time, grid_lines="none"),
-        "size_axis": bqplot.Axis(scale=size, orientation="vertical", num_ticks=5, label_offset="44px"),
+        "size_axis": bqplot.Axis(scale=size, side="left", num_ticks=5, label_offset="44px"),
     }
     found = {"figure": _figure(name, [*marks.values()], [*axes.values()]), "time": time, "size": size}
     return _named(name, {**found, **marks, **axes})
@@ -79,7 +80,7 @@ def _by_worker() -> dict[str, Any]:
     marks = {"bars": bars, **_thresholds(size, place)}
     axes = {
         "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px"),
-        "place_axis": bqplot.Axis(scale=place, orientation="vertical", grid_lines="none"),
+        "place_axis": bqplot.Axis(scale=place, side="left", grid_lines="none"),
     }
     figure = _figure("workers", [*marks.values()], [*axes.values()])
     found = {"figure": figure, "size": size, "place": place, "band": band}
@@ -93,7 +94,7 @@ def _histogram() -> dict[str, Any]:
     axes = {
         "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px", grid_lines="none"),
         "number_axis": bqplot.Axis(
-            scale=number, orientation="vertical", num_ticks=4, label="workers", label_offset="44px"
+            scale=number, side="left", num_ticks=4, label="workers", label_offset="44px"
         ),
     }
     figure = _figure("histogram", [*marks.values()], [*axes.values()])
@@ -186,6 +187,8 @@ class Memory(ipywidgets.VBox):
     window = Float(300.0)
 
     def __init__(self, client: Client | None = None, *, window: float = 300.0, **kwargs: Any):
+        # First: without one there is nothing to compose, nor to close again.
+        client = resolve_client(client)
         models = {
             **_over_time("total", {"stack": {"fill": "between"}, "limit": {}}),
             **_by_worker(),
@@ -219,6 +222,7 @@ class Memory(ipywidgets.VBox):
                     if widget.has_trait(trait):
                         getattr(widget, trait).close()
                 widget.close()
+            self.layout.close()
         super().close()
 
     def __repr__(self) -> str:

@@ -85,6 +85,7 @@ class LivePart(Receiver, anywidget.AnyWidget):
         feed = getattr(self, "_feed", None)
         if feed is not None:
             feed.close()
+            self.layout.close()
         super().close()
 
     def _take(self, frames: list[bytes]) -> None:
