@@ -63,6 +63,7 @@ class Crowd:
             local_directory="/tmp",
             nanny=None,
             server_id=f"Worker-{address}-{len(self.states)}",
+            scheduler=self.scheduler if isinstance(self.scheduler, Scheduler) else None,
         )
         self.states.append(ws)
         self.scheduler.workers[address] = ws
@@ -93,8 +94,3 @@ class Crowd:
 def bare_scheduler(**more: Any) -> Any:
     """The few attributes of a scheduler that the sampler reads."""
     return SimpleNamespace(workers={}, task_prefixes={}, total_occupancy=0.0, **more)
-
-
-def put_into(scheduler: Scheduler, n: int) -> Crowd:
-    """A crowd on a real scheduler. Take it out again (`leave`) before the scheduler closes."""
-    return Crowd(scheduler, n)

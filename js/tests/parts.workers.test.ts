@@ -77,6 +77,8 @@ describe('what it says', () => {
     expect(one(sum, '[data-key=name]').textContent).toBe('Total (2)');
     expect(one(sum, '[data-key=process]').textContent).toBe('1.50 / 4.00 GiB');
     expect(one(sum, '[data-key=processing]').textContent).toBe('1,205');
+    expect(one(sum, '[data-key=cpu]').textContent).toBe('50 %');
+    expect(one(sum, '[data-key=cpu]').title).toContain('200 % of 400 %');
     expect(one(el, '.dasklens-count').textContent).toBe('2 workers');
   });
 

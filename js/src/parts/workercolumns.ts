@@ -105,9 +105,10 @@ const CPU: WorkerColumn = {
   rank: 2,
   number: true,
   sort: worker => worker.cpu,
-  text: worker => `${Math.round(worker.cpu)} %`,
+  // Of all there is, where a thousand workers have 200,000 %.
+  text: worker => (worker.total ? percent(busy(worker)) : `${Math.round(worker.cpu)} %`),
   titleOf: worker =>
-    `${Math.round(worker.cpu)} % of ${count(100 * worker.threads)} % (${count(worker.threads)} threads)`,
+    `${count(Math.round(worker.cpu))} % of ${count(100 * worker.threads)} % (${count(worker.threads)} threads)`,
   bar: worker => [{ kind: 'cpu', part: busy(worker) }]
 };
 
