@@ -281,7 +281,7 @@ function shortened(name: string, most: number): string {
 
 /** Ticks of an axis from left to right. */
 function ticksFor(width: number): number {
-  return Math.max(2, Math.min(8, Math.floor((width - 150) / 80)));
+  return Math.max(3, Math.min(8, Math.floor((width - 150) / 80)));
 }
 
 function setHistogram(models: Models, workers: readonly Worker[], counts: Counts, width: number): void {
