@@ -85,4 +85,6 @@ export async function changeTheme(page: Page, theme: 'Light' | 'Dark'): Promise<
     theme
   );
   await expect(page.locator('body')).toHaveAttribute('data-jp-theme-light', String(theme === 'Light'));
+  // A second change before the splash of the first has faded has JupyterLab remove it twice.
+  await expect(page.locator('#jupyterlab-splash')).toHaveCount(0);
 }

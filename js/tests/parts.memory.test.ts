@@ -259,6 +259,43 @@ describe('the pointer', () => {
   });
 });
 
+it('goes on while a figure of its is on screen, and stops while none is', async () => {
+  const observers: { act: IntersectionObserverCallback; watched: Set<Element> }[] = [];
+  vi.stubGlobal(
+    'IntersectionObserver',
+    class {
+      private readonly mine;
+      constructor(act: IntersectionObserverCallback) {
+        this.mine = { act, watched: new Set<Element>() };
+        observers.push(this.mine);
+      }
+      observe(element: Element): void {
+        this.mine.watched.add(element);
+      }
+      disconnect(): void {}
+    }
+  );
+  const figure = document.body.appendChild(document.createElement('div'));
+  made('total_figure').views = { v: Promise.resolve({ el: figure }) };
+  const { el } = shown.view();
+  vi.unstubAllGlobals();
+  const words = (): string => one(el, '.dasklens-memory-words').textContent ?? '';
+  const see = async (target: Element, isIntersecting: boolean): Promise<void> => {
+    observers[0].act([{ target, isIntersecting }] as never, {} as never);
+    await frame();
+  };
+  await come([{ name: 'a' }], totals());
+  expect(observers[0].watched).toEqual(new Set([el, figure]));
+  await see(el, false);
+  await come([], totals({ process: GIB }));
+  expect(words()).toContain('1.00 GiB');
+  await see(figure, false);
+  await come([], totals({ process: 2 * GIB }));
+  expect(words()).toContain('1.00 GiB');
+  await see(figure, true);
+  expect(words()).toContain('2.00 GiB');
+});
+
 it('says so when its figures are gone', async () => {
   const gone = new FakeModel({ models: { box: 'IPY_MODEL_none' }, window: 300 });
   const { el } = instance(memory as never, gone).view();

@@ -221,9 +221,10 @@ test('when the client closes the picture stays, and says so', async () => {
   await python(page, 'client.close()');
   await expect(part().locator('.dasklens-phase')).toHaveAttribute('data-phase', 'finished');
   await figures().first().scrollIntoViewIfNeeded();
-  const heights = await figures()
-    .first()
-    .locator('.area')
-    .evaluateAll(all => all.map(each => each.getBoundingClientRect().height));
-  expect(Math.max(...heights)).toBeGreaterThan(20);
+  const height = (): Promise<number> =>
+    figures()
+      .first()
+      .locator('.area')
+      .evaluateAll(all => Math.max(0, ...all.map(each => each.getBoundingClientRect().height)));
+  await expect.poll(height).toBeGreaterThan(20);
 });

@@ -71,7 +71,7 @@ const EMPTY: Record<string, string> = {
 const NO_WORKERS = 'No workers yet. Start some, e.g. cluster.scale(2).';
 
 function build(view: View): void {
-  const { model, streams, el, signal, on, onData } = view;
+  const { model, streams, el, signal, on, onData, extend } = view;
   const { counts, workers } = streams;
   const fills = new Fills();
   const words = h('span', { class: 'dasklens-memory-words', role: 'status', 'aria-live': 'off' });
@@ -120,7 +120,7 @@ function build(view: View): void {
     }
     models = found;
     paint(found, fills);
-    hover = new MemoryHover(found, streams, el, signal);
+    hover = new MemoryHover(found, streams, el, signal, extend);
     show();
   });
   onData(show);

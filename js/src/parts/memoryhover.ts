@@ -38,7 +38,9 @@ export class MemoryHover {
     private readonly models: Models,
     private readonly streams: MemoryStreams,
     el: HTMLElement,
-    private readonly signal: AbortSignal
+    private readonly signal: AbortSignal,
+    /** Told of each figure that comes. */
+    private readonly extend: (figure: HTMLElement) => void
   ) {
     Object.assign(this.tip.style, TIP);
     this.tip.hidden = true;
@@ -62,6 +64,7 @@ export class MemoryHover {
     const { el } = view;
     const { signal } = this;
     el.setAttribute('role', 'img');
+    this.extend(el);
     el.addEventListener('pointermove', event => this.move(figure, view, event), { signal });
     el.addEventListener('pointerleave', () => this.hide(), { signal });
     // In a box of widgets nobody tells a figure that the page has become narrower.

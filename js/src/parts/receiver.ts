@@ -30,6 +30,8 @@ export interface ReceiverView<S, T extends ReceiverTraits> {
   on(events: string, listener: () => void): void;
   /** Call when there is something new, at most once an animation frame and only while on screen. */
   onData(listener: () => void): void;
+  /** What belongs to the view but is not in `el`: it is on screen when any of them is. */
+  extend(element: HTMLElement): void;
   /** Set synced traits here now, and in the kernel when it has time. */
   keep(values: Partial<T>): void;
 }
@@ -70,7 +72,10 @@ export function receiver<S extends Record<string, Taker>, T extends ReceiverTrai
             signal.addEventListener('abort', () => model.off(event, listener));
           }
         };
-        const onData = (listener: () => void): void => whenOnScreen(el, signal, intake, listener);
+        const screen = new Screen(signal);
+        screen.watch(el);
+        const onData = (listener: () => void): void => screen.whenOn(intake.listeners, listener);
+        const extend = (element: HTMLElement): void => screen.watch(element);
         const keep = (values: Partial<T>): void => {
           for (const [key, value] of Object.entries(values)) {
             model.set(key as keyof T & string, value as T[keyof T & string]);
@@ -79,7 +84,7 @@ export function receiver<S extends Record<string, Taker>, T extends ReceiverTrai
         };
         intake.enter();
         signal.addEventListener('abort', () => intake.leave());
-        build({ model, streams, el, signal, on, onData, keep });
+        build({ model, streams, el, signal, on, onData, extend, keep });
         return end;
       }
     };
@@ -203,39 +208,52 @@ class Intake<T extends ReceiverTraits> {
   }
 }
 
-function whenOnScreen(
-  el: HTMLElement,
-  signal: AbortSignal,
-  { listeners }: { listeners: Set<() => void> },
-  act: () => void
-): void {
-  let onScreen = true;
-  let frame = 0;
-  let due = false;
-  const wake = (): void => {
-    due = true;
-    if (frame === 0 && onScreen) {
-      frame = requestAnimationFrame(() => {
-        frame = 0;
-        due = false;
-        act();
+/** Elements of which some are on screen, or none. */
+class Screen {
+  private readonly seen = new Set<Element>();
+  private readonly wakers = new Set<() => void>();
+  private readonly observer: IntersectionObserver | null = null;
+
+  constructor(private readonly signal: AbortSignal) {
+    if (typeof IntersectionObserver !== 'undefined') {
+      this.observer = new IntersectionObserver(entries => {
+        for (const { target, isIntersecting } of entries) {
+          this.seen[isIntersecting ? 'add' : 'delete'](target);
+        }
+        this.wakers.forEach(wake => wake());
       });
+      signal.addEventListener('abort', () => this.observer?.disconnect());
     }
-  };
-  listeners.add(wake);
-  const observer =
-    typeof IntersectionObserver === 'undefined'
-      ? null
-      : new IntersectionObserver(entries => {
-          onScreen = entries[entries.length - 1].isIntersecting;
-          if (onScreen && due) {
-            wake();
-          }
+  }
+
+  watch(element: Element): void {
+    // Until we are told otherwise.
+    this.seen.add(element);
+    this.observer?.observe(element);
+  }
+
+  /** Call `act` for what comes to `listeners`, at most once an animation frame, as soon as it can be seen. */
+  whenOn(listeners: Set<() => void>, act: () => void): void {
+    let frame = 0;
+    let due = false;
+    const wake = (): void => {
+      if (due && frame === 0 && this.seen.size > 0) {
+        frame = requestAnimationFrame(() => {
+          frame = 0;
+          due = false;
+          act();
         });
-  observer?.observe(el);
-  signal.addEventListener('abort', () => {
-    listeners.delete(wake);
-    cancelAnimationFrame(frame);
-    observer?.disconnect();
-  });
+      }
+    };
+    const news = (): void => {
+      due = true;
+      wake();
+    };
+    listeners.add(news);
+    this.wakers.add(wake);
+    this.signal.addEventListener('abort', () => {
+      listeners.delete(news);
+      cancelAnimationFrame(frame);
+    });
+  }
 }
