@@ -8,6 +8,7 @@ import type { Widget } from '@lumino/widgets';
 
 import { ReceiverComm, type OpenStream } from '../connect/comm';
 import type { Hello, State } from '../connect/framesocket';
+import { AnyModel } from './afm';
 import figures from './figures.json';
 import { FigureManager, type LoadModule, type ModelState } from './manager';
 import { loadModule } from './modules';
@@ -49,6 +50,8 @@ export class HostedFigure {
   private models = new Map<string, WidgetModel>();
   private view: DOMWidgetView | null = null;
   private disposed = false;
+  private looked = false;
+  private ready = false;
 
   constructor(private readonly hosting: Hosting) {
     this.manager = new FigureManager(hosting.load ?? loadModule);
@@ -65,6 +68,8 @@ export class HostedFigure {
       throw new Error(`dasklens has no figure "${this.hosting.name}".`);
     }
     this.models = await this.manager.make(kept.models, (id, model) => this.commOf(id, model));
+    // What comes before they listen would be lost.
+    await Promise.all([...this.models.values()].map(model => model instanceof AnyModel && model.part));
     const root = this.models.get(kept.root) as DOMWidgetModel;
     if (this.disposed) {
       await this.manager.clear_state();
@@ -76,6 +81,8 @@ export class HostedFigure {
       await this.manager.clear_state();
       return null;
     }
+    this.ready = true;
+    this.look(this.looked);
     return this.view.luminoWidget;
   }
 
@@ -84,17 +91,20 @@ export class HostedFigure {
     return [...this.comms.keys()].flatMap(id => this.models.get(id) ?? []);
   }
 
-  /** Set a trait of every receiver that has it. */
-  set(trait: string, value: unknown): void {
+  /** Set a trait of every receiver of a stream that has it. */
+  set(stream: string, trait: string, value: unknown): void {
     for (const model of this.receivers) {
-      if (model.has(trait)) {
+      if (model.has(trait) && (model.get('streams') as string[]).includes(stream)) {
         model.set(trait, value);
       }
     }
   }
 
   look(looked: boolean): void {
-    this.comms.forEach(comm => comm.look(looked));
+    this.looked = looked;
+    if (this.ready) {
+      this.comms.forEach(comm => comm.look(looked));
+    }
   }
 
   hold(reason: string): void {

@@ -3,7 +3,7 @@
  * may be on the page any number of times.
  */
 
-import type { IClassicComm, WidgetModel } from '@jupyter-widgets/base';
+import { put_buffers, type IClassicComm, type WidgetModel } from '@jupyter-widgets/base';
 import { ManagerBase } from '@jupyter-widgets/base-manager';
 
 import { AnyModel, AnyView } from './afm';
@@ -16,6 +16,8 @@ export interface ModelState {
   readonly name: string;
   readonly module: string;
   readonly state: Readonly<Record<string, unknown>>;
+  /** Bytes in base64 and where in the state they belong. */
+  readonly buffers?: readonly { readonly path: (string | number)[]; readonly data: string }[];
 }
 
 export class FigureManager extends ManagerBase {
@@ -40,8 +42,7 @@ export class FigureManager extends ManagerBase {
         model_module_version: '*',
         comm: commOf(model_id, model)
       };
-      // Models write into what they are made of; the state is everybody's.
-      return [model_id, await this.new_model(options, structuredClone(model.state))] as const;
+      return [model_id, await this.new_model(options, stateOf(model))] as const;
     });
     return new Map(await Promise.all(made));
   }
@@ -66,4 +67,15 @@ export class FigureManager extends ManagerBase {
   protected override async _get_comm_info(): Promise<Record<string, never>> {
     return {};
   }
+}
+
+/** A state to make a model of: models write into what they are made of, and ours is everybody's. */
+function stateOf({ state, buffers = [] }: ModelState): Record<string, unknown> {
+  const own = structuredClone(state) as Record<string, never>;
+  put_buffers(
+    own,
+    buffers.map(({ path }) => path),
+    buffers.map(({ data }) => new DataView(Uint8Array.from(atob(data), c => c.charCodeAt(0)).buffer))
+  );
+  return own;
 }

@@ -8,7 +8,9 @@ export interface PartModule {
 const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   Toolbar: () => import('../parts/toolbar'),
   Legend: () => import('../parts/legend'),
-  Detail: () => import('../parts/detail')
+  Detail: () => import('../parts/detail'),
+  Workers: () => import('../parts/workers'),
+  MemoryPart: () => import('../parts/memory')
 };
 
 /** Names of all parts. */

@@ -1,33 +1,27 @@
 /**
- * Workers, threads, memory and tasks of a scheduler, while somebody looks: of its recorder's counts where
- * there is one, else of what any scheduler says of itself, which has no tasks and costs it more, so seldom.
+ * Workers, threads, memory and tasks of a scheduler as its recorder counts them, while somebody looks. A
+ * plain scheduler says none of it at a price that is right: its `json/counts.json` walks all tasks, and its
+ * `json/identity.json` fails, with a traceback in the notebook, once tasks have been measured.
  */
 
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { FrameSocket } from '../connect/framesocket';
-import { lastCounts, type Counts } from '../core/counts';
+import { Counts } from '../core/counts';
+import { decodeFrame } from '../core/frames';
 import type { Api, Scheduler } from './api';
 import { onPageShown } from './looking';
 
-/** What is known; `tasks` is null where nobody counts them. */
 export interface Known {
   readonly workers: number;
   readonly threads: number;
+  /** Bytes: processes of all workers, and their limit; null when there is none. */
   readonly memory: number;
   readonly limit: number | null;
-  readonly tasks: Pick<Counts, 'done' | 'failed' | 'total'> | null;
+  readonly done: number;
+  readonly failed: number;
+  readonly total: number;
 }
-
-interface Identity {
-  readonly workers: Readonly<
-    Record<string, { nthreads?: number; memory_limit?: number | null; metrics?: { memory?: number } }>
-  >;
-}
-
-/** Milliseconds between two looks at the identity; longer where listing the workers costs more. */
-const IDENTITY_EVERY = 5000;
-const MANY_WORKERS = 100;
 
 export class Facts {
   private readonly _changed = new Signal<this, void>(this);
@@ -36,17 +30,10 @@ export class Facts {
   private lookers = 0;
   private shown = true;
   private socket: FrameSocket | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private counts = new Counts();
   private _known: Known | null = null;
-  private root = '';
-  private rootUntil = 0;
-  private noCounts = false;
 
-  /** @param identify whether to ask a scheduler without counts what it says of itself. */
-  constructor(
-    private readonly api: Api,
-    private readonly identify = true
-  ) {
+  constructor(private readonly api: Api) {
     this.stopPage = onPageShown(shown => {
       this.shown = shown;
       this.settle();
@@ -63,21 +50,15 @@ export class Facts {
 
   /** Of which scheduler; null leaves what was known last. */
   show(scheduler: Scheduler | null): void {
-    const same =
-      scheduler?.id === this.scheduler?.id &&
-      scheduler?.state === this.scheduler?.state &&
-      scheduler?.recorded === this.scheduler?.recorded;
-    if (same) {
-      return;
-    }
-    if (scheduler && scheduler.id !== this.scheduler?.id) {
+    const other = scheduler !== null && scheduler.id !== this.scheduler?.id;
+    this.scheduler = scheduler ?? (this.scheduler && { ...this.scheduler, state: 'unreachable' });
+    if (other) {
+      this.socket?.close();
+      this.socket = null;
+      this.counts = new Counts();
       this._known = null;
-      this.root = '';
-      this.noCounts = false;
       this._changed.emit();
     }
-    this.stop();
-    this.scheduler = scheduler;
     this.settle();
   }
 
@@ -96,109 +77,52 @@ export class Facts {
 
   dispose(): void {
     this.stopPage();
-    this.stop();
+    this.socket?.close();
     Signal.clearData(this);
   }
 
   private settle(): void {
-    const wanted = this.lookers > 0 && this.shown && this.scheduler?.state === 'reachable';
-    if (!wanted) {
-      this.socket?.look(false);
-      clearTimeout(this.timer);
-      this.timer = undefined;
-    } else if (this.scheduler?.recorded && !this.noCounts) {
-      this.count(this.scheduler.id);
-    } else if (this.identify && this.timer === undefined) {
-      this.ask();
-    }
-  }
-
-  private stop(): void {
-    this.socket?.close();
-    this.socket = null;
-    clearTimeout(this.timer);
-    this.timer = undefined;
-  }
-
-  private count(id: string): void {
-    this.socket ??= new FrameSocket(() => this.api.frames(id, 'counts'), {
-      frame: bytes => {
-        const counts = lastCounts(bytes);
-        if (counts) {
-          const { done, failed, total } = counts;
-          this.tell({ ...counts, tasks: { done, failed, total } });
-        }
-      },
-      state: ({ phase, reason, retry_at }) => {
-        // A recorder that is older than the stream.
-        if (phase === 'lost' && retry_at === null && /stream/.test(reason)) {
-          this.noCounts = true;
-          queueMicrotask(() => {
-            this.stop();
-            this.settle();
-          });
-        }
-      }
-    });
-    this.socket.look(true);
-  }
-
-  private ask(): void {
     const { scheduler } = this;
-    if (!scheduler) {
-      return;
-    }
-    const begin = Date.now();
-    // Held while the answer is under way, too.
-    this.timer = setTimeout(() => {}, 0);
-    this.identity(scheduler.id)
-      .then(
-        ({ workers }) => {
-          if (this.scheduler?.id === scheduler.id) {
-            this.tell(summed(workers));
-          }
-          return Object.keys(workers).length;
-        },
-        () => MANY_WORKERS
-      )
-      .then(n => {
-        if (this.scheduler !== scheduler || this.timer === undefined) {
-          return;
-        }
-        const wait = IDENTITY_EVERY * Math.max(1, n / MANY_WORKERS) + (Date.now() - begin);
-        this.timer = setTimeout(() => this.ask(), wait);
-      })
-      .catch(() => {});
-  }
-
-  private async identity(id: string): Promise<Identity> {
-    if (!this.root || Date.now() / 1000 > this.rootUntil) {
-      const { url, expires } = await this.api.page(id);
-      this.root = url;
-      this.rootUntil = expires - 60;
-    }
-    try {
-      return await this.api.json<Identity>(this.root, 'json/identity.json');
-    } catch (error) {
-      this.root = '';
-      throw error;
+    const wanted = this.lookers > 0 && this.shown && scheduler?.state === 'reachable' && scheduler.recorded;
+    if (wanted) {
+      const { id } = scheduler;
+      this.socket ??= new FrameSocket(() => this.api.frames(id, 'counts'), {
+        frame: bytes => this.take(bytes),
+        // How the connection is, the figures say.
+        state: () => {}
+      });
+      this.socket.look(true);
+      this.socket.again();
+    } else {
+      this.socket?.look(false);
     }
   }
 
-  private tell(known: Known): void {
-    this._known = known;
-    this._changed.emit();
+  private take(bytes: ArrayBuffer): void {
+    const { counts } = this;
+    const taken = counts.append(decodeFrame(bytes));
+    if (taken === 'gap') {
+      this.socket?.rewind({ cursor: counts.next, names: counts.nNames, log: counts.id });
+    } else if (taken === 'taken') {
+      this._known = knownOf(counts);
+      this._changed.emit();
+    }
   }
 }
 
-function summed(workers: Identity['workers']): Known {
-  let threads = 0;
-  let memory = 0;
-  let limit = 0;
-  for (const worker of Object.values(workers)) {
-    threads += worker.nthreads ?? 0;
-    memory += worker.metrics?.memory ?? 0;
-    limit += worker.memory_limit ?? 0;
-  }
-  return { workers: Object.keys(workers).length, threads, memory, limit: limit || null, tasks: null };
+export function knownOf(counts: Counts): Known {
+  const last = (name: Parameters<Counts['last']>[0]): number => counts.last(name) || 0;
+  const failed = last('tasks_erred');
+  const done = last('tasks_memory') + last('tasks_released') + failed;
+  const open =
+    last('tasks_waiting') + last('tasks_no_worker') + last('tasks_queued') + last('tasks_processing');
+  return {
+    workers: last('workers'),
+    threads: last('threads'),
+    memory: last('process'),
+    limit: last('limit') || null,
+    done,
+    failed,
+    total: done + open
+  };
 }

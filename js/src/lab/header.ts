@@ -182,18 +182,14 @@ export class Header extends Widget {
     const number = (n: number): string => n.toLocaleString('en');
     const fact = (name: string, label: string, text: string): HTMLElement =>
       h('span', { 'data-fact': name }, h('b', {}, text), ` ${label}`);
-    const { workers, threads, memory, limit, tasks } = known;
+    const { workers, threads, memory, limit, done, failed, total } = known;
     const size = limit ? `${bytes(memory)} / ${bytes(limit)}` : bytes(memory);
     this.facts.replaceChildren(
       fact('workers', trans._n('worker', 'workers', workers), number(workers)),
       fact('threads', trans._n('thread', 'threads', threads), number(threads)),
       fact('memory', trans.__('memory'), size),
-      ...(tasks && tasks.total > 0
-        ? [
-            fact('tasks', trans.__('tasks done'), `${number(tasks.done)} / ${number(tasks.total)}`),
-            ...(tasks.failed > 0 ? [failed(trans.__('failed'), number(tasks.failed))] : [])
-          ]
-        : [])
+      ...(total > 0 ? [fact('tasks', trans.__('tasks done'), `${number(done)} / ${number(total)}`)] : []),
+      ...(failed > 0 ? [failedFact(trans.__('failed'), number(failed))] : [])
     );
   }
 
@@ -210,6 +206,6 @@ export class Header extends Widget {
   }
 }
 
-function failed(label: string, text: string): HTMLElement {
+function failedFact(label: string, text: string): HTMLElement {
   return h('span', { 'data-fact': 'failed', class: 'dasklens-error' }, `✗ ${text} ${label}`);
 }

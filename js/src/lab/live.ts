@@ -115,8 +115,8 @@ export class LiveFigure extends Widget {
 
   private setOptions(): void {
     const { figure, hub } = this;
-    figure?.set('window', hub.options.get('window'));
-    figure?.set('palette', { ...hub.options.get('palette') });
+    figure?.set('tasks', 'window', hub.options.get('window'));
+    figure?.set('tasks', 'palette', { ...hub.options.get('palette') });
   }
 
   private hold(): void {

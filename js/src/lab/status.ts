@@ -29,8 +29,7 @@ class StatusItem extends Widget {
     this.button.append(this.text);
     this.button.addEventListener('click', () => void commands.execute(COMMAND.showPanel));
     this.node.append(this.button);
-    // What any scheduler says of itself has no tasks.
-    this.facts = new Facts(hub.api, false);
+    this.facts = new Facts(hub.api);
     this.facts.changed.connect(this.tell, this);
     hub.choice.changed.connect(this.follow, this);
     hub.options.changed.connect(this.follow, this);
@@ -72,7 +71,7 @@ class StatusItem extends Widget {
   private tell(): void {
     const { trans } = this.hub;
     const { scheduler } = this;
-    const tasks = this.facts.known?.tasks;
+    const tasks = this.facts.known;
     const number = (n: number): string => n.toLocaleString('en');
     say(this.text, tasks ? `${number(tasks.done)} / ${number(tasks.total)}` : 'Dask');
     const title = tasks

@@ -21,7 +21,10 @@ import ipywidgets
 from ipywidgets.embed import dependency_state
 from ipywidgets.widgets.widget import _instances
 
+from .memory import Memory
+from .receiver import Unfed
 from .task_stream import compose as task_stream
+from .workers import Workers
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Composed:
 #: Every figure, in the order in which the panel has them first. One line makes one known to the panel.
 FIGURES = {
     "task-stream": Composed("Task stream", "TaskStream", task_stream),
+    "workers": Composed("Workers", "Workers", lambda: Workers(Unfed())),
+    "memory": Composed("Memory", "Memory", lambda: Memory(Unfed())),
 }
 
 #: Traits that depend on who else is installed, or that are code.
@@ -57,10 +62,11 @@ def state_of(widget: ipywidgets.Widget) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``root``, the id of the widget's model, and ``models``: by id, ``name``, ``module`` and ``state``.
+        ``root``, the id of the widget's model, and ``models``: by id, ``name``, ``module``, ``state`` and
+        perhaps ``buffers``, bytes in base64 and where in the state they belong.
     """
     found = dependency_state(widget, drop_defaults=True)
-    models = {}
+    models: dict[str, dict[str, Any]] = {}
     for ident, entry in found.items():
         state = {name: value for name, value in entry["state"].items() if name not in _LEFT_OUT}
         made = _instances[ident]
@@ -69,9 +75,9 @@ def state_of(widget: ipywidgets.Widget) -> dict[str, Any]:
             state["streams"] = list(made.streams)
         if isinstance(made, anywidget.AnyWidget):
             state["_anywidget_id"] = made._anywidget_id
-        if entry.get("buffers"):
-            raise ValueError(f"A figure without frames should hold no bytes; {type(made).__name__} does.")
         models[ident] = {"name": entry["model_name"], "module": entry["model_module"], "state": state}
+        if entry.get("buffers"):
+            models[ident]["buffers"] = [{"path": b["path"], "data": b["data"]} for b in entry["buffers"]]
     text = json.dumps({"root": widget.model_id, "models": models})
     for n, ident in enumerate(found):
         text = text.replace(ident, str(n))
@@ -92,8 +98,10 @@ def _composed(figure: Composed) -> dict[str, Any]:
     try:
         return state_of(figure.compose())
     finally:
+        # Closing a figure closes what it is made of.
         for ident in set(_instances) - before:
-            _instances[ident].close()
+            if ident in _instances:
+                _instances[ident].close()
 
 
 def path() -> Path:
