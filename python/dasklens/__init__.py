@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.widgets.memory import Memory as Memory
     from dasklens.widgets.task_stream import TaskStream as TaskStream
+    from dasklens.widgets.workers import Workers as Workers
 
     __version__: str
 
 _HOMES = {
+    "Memory": "dasklens.widgets.memory",
     "TaskStream": "dasklens.widgets.task_stream",
+    "Workers": "dasklens.widgets.workers",
     "get_task_stream": "dasklens.kernel.task_stream",
 }
 
-__all__ = ["TaskStream", "__version__", "get_task_stream"]
+__all__ = ["Memory", "TaskStream", "Workers", "__version__", "get_task_stream"]
 
 
 def __getattr__(name: str) -> Any:

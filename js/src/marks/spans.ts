@@ -216,7 +216,8 @@ export class Spans extends Mark {
   private overlayState(): OverlayState {
     return {
       selected: this.model.get('selected') as OverlayState['selected'],
-      interval: this.model.get('interval') as OverlayState['interval']
+      interval: this.model.get('interval') as OverlayState['interval'],
+      worker: this.model.get('worker') as string | null
     };
   }
 

@@ -5,7 +5,7 @@
  * Whatever the user does takes effect here at once; the kernel hears of it later and bundled, for it
  * may be busy and would otherwise get a message for every step of the wheel.
  *
- * Events, besides Backbone's `change:selected|highlight|follow|interval|phase`:
+ * Events, besides Backbone's `change:selected|highlight|worker|follow|interval|phase`:
  * `log:change` (data arrived; at most once a frame), `hover` (a HoveredTask or null), `lanes:change`,
  * `draw:now` and `draw:soon` (to the views).
  */
@@ -24,6 +24,7 @@ import { alive } from './alive';
 import { describe } from './describe';
 import { bytesAlone, Exchange, inflate } from './exchange';
 import { Shown, type Axis } from './shown';
+import { inSight, lanesOf } from './workerlanes';
 
 export type PictureKind = 'png' | 'svg';
 export type Phase = 'connecting' | 'live' | 'paused' | 'lost' | 'finished';
@@ -59,6 +60,8 @@ export class SpansModel extends MarkModel {
   declare private dataChanged: boolean;
   declare private lanesChanged: boolean;
   declare private fed: boolean;
+  /** A worker that was chosen and had no lane yet. */
+  declare private awaited: string | null;
   declare private hoveredKey: string;
 
   static override serializers: ISerializers = {
@@ -88,6 +91,8 @@ export class SpansModel extends MarkModel {
       selected: null,
       interval: null,
       highlight: [],
+      worker: null,
+      streams: ['tasks'],
       palette: {},
       phase: 'connecting',
       reason: '',
@@ -115,14 +120,17 @@ export class SpansModel extends MarkModel {
       dataChanged: false,
       lanesChanged: false,
       fed: false,
+      awaited: null,
       hoveredKey: ''
     });
     super.initialize(attributes, options);
     this.on('msg:custom', this.onMessage, this);
     this.on('change:follow change:window', this.onFollow, this);
-    this.on('change:selected change:interval change:highlight change:palette change:phase', () =>
-      this.trigger('draw:soon')
+    this.on(
+      'change:selected change:interval change:highlight change:worker change:palette change:phase',
+      () => this.trigger('draw:soon')
     );
+    this.on('change:worker', () => this.showWorker(this.get('worker') as string | null));
     this.on('scales_updated', this.listenToScales, this);
     this.listenToScales();
     this.on('change:phase', this.onPhase, this);
@@ -295,6 +303,7 @@ export class SpansModel extends MarkModel {
     this.lanesChanged = this.dataChanged = false;
     if (lanes) {
       this.shown.fit('y');
+      this.showWorker(this.awaited);
     }
     let again = false;
     if (this.get('follow')) {
@@ -324,6 +333,18 @@ export class SpansModel extends MarkModel {
       this.shown.startFollowing();
     }
     this.wake();
+  }
+
+  /** Bring a worker's lanes into sight; if it has none, as soon as it has. */
+  private showWorker(address: string | null): void {
+    const lanes = lanesOf(this.log.lanes, address);
+    this.awaited = lanes ? null : address;
+    if (lanes) {
+      const range = inSight(this.lanesShown, lanes);
+      if (range) {
+        this.showLanes(range);
+      }
+    }
   }
 
   private windowSeconds(): number {

@@ -7,20 +7,18 @@ takes effect there at once and is told here when the kernel has time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from math import inf
 from typing import Any
 
 import bqplot
-from ipywidgets import CallbackDispatcher
-from traitlets import Bool, Bytes, Dict, Enum, Float, List, TraitError, Tuple, Unicode, validate
+from traitlets import Bool, Bytes, Dict, Float, List, TraitError, Tuple, Unicode, validate
+
+from .receiver import Receiver
 
 _MAJOR, _MINOR = version("dasklens").split(".")[:2]
 #: Range of browser sides that can draw what this sends; semver's maxSatisfying reads it.
 MODULE_VERSION = f"^{_MAJOR}.{_MINOR}.0-0"
-
-PHASES = ("connecting", "live", "paused", "lost", "finished")
 
 #: The browser's names of what a task record holds, and ours.
 _FIELDS = {"workerName": "worker_name", "exception": "exception_text", "traceback": "traceback_text"}
@@ -51,7 +49,7 @@ def valid_interval(interval: tuple[float, float] | None) -> tuple[float, float] 
     return interval
 
 
-class Spans(bqplot.Mark):
+class Spans(Receiver, bqplot.Mark):
     """Rectangles over time in lanes: every action of every task of the frames it was fed.
 
     Parameters
@@ -72,6 +70,8 @@ class Spans(bqplot.Mark):
         The brushed stretch of time, in seconds since the epoch.
     highlight : list of str
         Prefixes that stand out; all do when it is empty.
+    worker : str or None
+        Address of a worker whose lanes are brought into sight and stand out.
     palette : dict of str to str
         Colours as ``#rrggbb`` for prefixes that should not have their own.
     phase : {"connecting", "live", "paused", "lost", "finished"}
@@ -101,16 +101,9 @@ class Spans(bqplot.Mark):
     )
     interval = Tuple(Float(), Float(), allow_none=True, default_value=None).tag(sync=True)
     highlight = List(Unicode()).tag(sync=True)
+    worker = Unicode(None, allow_none=True).tag(sync=True)
     palette = Dict(value_trait=Unicode(), key_trait=Unicode()).tag(sync=True)
-    phase = Enum(PHASES, default_value="connecting").tag(sync=True)
-    reason = Unicode("").tag(sync=True)
-    retry_at = Float(None, allow_none=True).tag(sync=True)
     snapshot = Bytes(b"").tag(sync=True)
-
-    def __init__(self, **kwargs: Any):
-        self._page_handlers = CallbackDispatcher()
-        super().__init__(**kwargs)
-        self.on_msg(self._on_page_message)
 
     def __repr__(self) -> str:
         return f"<Spans: {self.phase}>"
@@ -122,23 +115,6 @@ class Spans(bqplot.Mark):
     @validate("interval")
     def _validate_interval(self, proposal: Any) -> tuple[float, float] | None:
         return valid_interval(proposal.value)
-
-    def feed(self, frames: Sequence[bytes]) -> None:
-        """Send frames to the pages that show this mark. May be called from any thread."""
-        if frames:
-            self.send({"type": "frames", "n": len(frames)}, list(frames))
-
-    def on_page(self, callback: Callable[[dict[str, Any]], None]) -> None:
-        """Have `callback` called with what a page asks for.
-
-        ``{"type": "read", "cursor", "names", "log"}`` asks for frames from there on: a page that is
-        new, or that missed some. ``{"type": "unwatched"}`` says that nobody looks any more.
-        """
-        self._page_handlers.register_callback(callback)
-
-    def _on_page_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if isinstance(content, dict) and content.get("type") in ("read", "unwatched"):
-            self._page_handlers(content)
 
 
 class _Axis(bqplot.Axis):
