@@ -21,19 +21,15 @@ export interface FigureInfo {
   readonly python: string;
 }
 
-interface Kept extends Omit<FigureInfo, 'name'> {
+interface Kept extends FigureInfo {
   readonly root: string;
   readonly models: Readonly<Record<string, ModelState>>;
 }
 
-const KEPT = figures as unknown as Readonly<Record<string, Kept>>;
+const KEPT = figures as unknown as readonly Kept[];
 
 /** Every figure. */
-export const FIGURES: readonly FigureInfo[] = Object.entries(KEPT).map(([name, { title, python }]) => ({
-  name,
-  title,
-  python
-}));
+export const FIGURES: readonly FigureInfo[] = KEPT;
 
 export interface Hosting {
   readonly name: string;
@@ -63,7 +59,7 @@ export class HostedFigure {
    * @returns the view's widget, to be put into a layout; null when the figure was disposed of meanwhile.
    */
   async make(): Promise<Widget | null> {
-    const kept = KEPT[this.hosting.name];
+    const kept = KEPT.find(({ name }) => name === this.hosting.name);
     if (!kept) {
       throw new Error(`dasklens has no figure "${this.hosting.name}".`);
     }

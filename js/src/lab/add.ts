@@ -7,7 +7,7 @@ import type { Hub } from './hub';
 export class AddForm {
   readonly node: HTMLFormElement;
   private readonly input: HTMLInputElement;
-  private readonly said = h('p', { class: 'dasklens-refusal', role: 'alert' });
+  private readonly said = h('p', { class: 'dasklens-lab-refusal', role: 'alert' });
   private readonly submit: HTMLButtonElement;
 
   constructor(private readonly hub: Hub) {
@@ -25,7 +25,7 @@ export class AddForm {
     this.node = h(
       'form',
       { class: 'dasklens-add' },
-      h('div', { class: 'dasklens-addRow' }, this.input, this.submit),
+      h('div', { class: 'dasklens-lab-addRow' }, this.input, this.submit),
       this.said
     );
     this.node.hidden = true;

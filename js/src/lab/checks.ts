@@ -35,7 +35,7 @@ function resultsOf(checks: readonly Check[], trans: TranslationBundle): HTMLElem
       : trans._n('One thing is wrong.', '%1 things are wrong.', wrong);
   return [
     h('p', { role: 'status' }, summary),
-    h('ul', { class: 'dasklens-checks' }, ...checks.map(check => item(check, trans)))
+    h('ul', { class: 'dasklens-lab-checks' }, ...checks.map(check => item(check, trans)))
   ];
 }
 
@@ -46,7 +46,7 @@ function item({ name, title, ok, said, remedy, copy }: Check, trans: Translation
       : ok === false
         ? ['✗', trans.__('wrong')]
         : ['–', trans.__('not run')];
-  const mark = h('span', { class: 'dasklens-mark', role: 'img', 'aria-label': word }, symbol);
+  const mark = h('span', { class: 'dasklens-lab-mark', role: 'img', 'aria-label': word }, symbol);
   const text = h('div', {}, h('strong', {}, title), h('p', {}, said));
   if (remedy) {
     text.append(h('p', { class: 'dasklens-remedy' }, trans.__('What helps: %1', remedy)));

@@ -11,7 +11,7 @@ export { h, press, roving, say } from '../parts/elements';
 export function tool(icon: LabIcon, action: string, title: string, act: () => void): HTMLButtonElement {
   const button = h('button', {
     type: 'button',
-    class: 'dasklens-tool',
+    class: 'dasklens-lab-tool',
     'data-action': action,
     title,
     'aria-label': title
@@ -23,21 +23,25 @@ export function tool(icon: LabIcon, action: string, title: string, act: () => vo
 
 /** A button with words. */
 export function textButton(action: string, text: string, act: () => void): HTMLButtonElement {
-  const button = h('button', { type: 'button', class: 'dasklens-textButton', 'data-action': action }, text);
+  const button = h(
+    'button',
+    { type: 'button', class: 'dasklens-lab-textButton', 'data-action': action },
+    text
+  );
   button.addEventListener('click', act);
   return button;
 }
 
 /** A line of code with a button that copies it, and what became of that. */
 export function copyLine(text: string, trans: TranslationBundle): HTMLElement {
-  const said = h('span', { class: 'dasklens-copied', role: 'status' });
+  const said = h('span', { class: 'dasklens-lab-copied', role: 'status' });
   const code = h('code', { tabindex: '0' }, text);
   const button = tool(copyIcon, 'copy', trans.__('Copy'), () => {
     void copy(text).then(done =>
       say(said, done ? trans.__('Copied') : trans.__('The clipboard cannot be used: select the line instead'))
     );
   });
-  return h('div', { class: 'dasklens-copyLine' }, code, button, said);
+  return h('div', { class: 'dasklens-lab-copyLine' }, code, button, said);
 }
 
 async function copy(text: string): Promise<boolean> {

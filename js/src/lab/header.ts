@@ -23,11 +23,11 @@ export class Header extends Widget {
   private readonly select: HTMLSelectElement;
   private readonly pause: HTMLButtonElement;
   private readonly remove: HTMLButtonElement;
-  private readonly symbol = h('span', { class: 'dasklens-dot', 'aria-hidden': 'true' });
-  private readonly words = h('span', { class: 'dasklens-words' });
-  private readonly where = h('span', { class: 'dasklens-where dasklens-cut' });
-  private readonly facts = h('div', { class: 'dasklens-factline', 'aria-live': 'off' });
-  private readonly notice = h('div', { class: 'dasklens-notice' });
+  private readonly symbol = h('span', { class: 'dasklens-lab-dot', 'aria-hidden': 'true' });
+  private readonly words = h('span', { class: 'dasklens-lab-words' });
+  private readonly where = h('span', { class: 'dasklens-lab-where dasklens-cut' });
+  private readonly facts = h('div', { class: 'dasklens-lab-factline', 'aria-live': 'off' });
+  private readonly notice = h('div', { class: 'dasklens-lab-notice' });
   private readonly add: AddForm;
   private options = '';
   private noticed = '';
@@ -41,7 +41,7 @@ export class Header extends Widget {
     const { trans } = hub;
     this.addClass('dasklens-Header');
     this.select = h('select', {
-      class: 'jp-mod-styled dasklens-select',
+      class: 'jp-mod-styled dasklens-lab-select',
       'aria-label': trans.__('Scheduler')
     });
     this.select.addEventListener('change', () => hub.choice.pin(this.select.value || null));
@@ -55,10 +55,10 @@ export class Header extends Widget {
     );
     const layouts = tool(layoutIcon, 'layouts', trans.__('Layouts'), () => openLayouts(layouts));
     layouts.setAttribute('aria-haspopup', 'menu');
-    const tools = h('div', { class: 'dasklens-toolset' }, this.remove, add, layouts, this.pause);
-    const state = h('div', { class: 'dasklens-state', role: 'status' }, this.symbol, this.words);
+    const tools = h('div', { class: 'dasklens-lab-toolset' }, this.remove, add, layouts, this.pause);
+    const state = h('div', { class: 'dasklens-lab-state', role: 'status' }, this.symbol, this.words);
     this.node.append(
-      h('div', { class: 'dasklens-bar' }, this.select, tools),
+      h('div', { class: 'dasklens-lab-bar' }, this.select, tools),
       this.add.node,
       state,
       this.where,
@@ -133,7 +133,7 @@ export class Header extends Widget {
   private showSelect(): void {
     const { registry, choice, trans } = this.hub;
     const current = choice.scheduler;
-    const automatic = !choice.pinned && current ? current.name : '';
+    const automatic = !choice.pinned && current ? notebooksOf(current) || current.name : '';
     const entries: [value: string, text: string][] = [
       [AUTOMATIC, automatic ? trans.__('Notebook: %1', automatic) : trans.__('Cluster of the notebook')],
       ...registry.schedulers.map(each => [each.id, this.nameOf(each)] as [string, string])
@@ -151,19 +151,18 @@ export class Header extends Widget {
 
   private nameOf({ name, notebooks, state, address }: Scheduler): string {
     const { trans } = this.hub;
-    const where = notebooks.map(each => each.name || each.path).join(', ') || address;
+    const where = notebooksOf({ notebooks }) || address;
     const trouble = state === 'reachable' || state === 'checking' ? '' : ` (${trans.__('not reachable')})`;
     return `${name}${where && where !== name ? ` - ${where}` : ''}${trouble}`;
   }
 
   private showWhere(scheduler: Scheduler | null): void {
-    const notebooks = scheduler?.notebooks.map(each => each.name || each.path).join(', ') ?? '';
-    const where = notebooks || scheduler?.address || '';
+    const where = scheduler ? placeOf(scheduler) : '';
     say(this.where, where);
     this.where.title = scheduler
       ? [
-          notebooks,
-          scheduler.scheduler,
+          where,
+          notebooksOf(scheduler),
           scheduler.address,
           scheduler.tls === 'self-signed' ? scheduler.tls : ''
         ]
@@ -208,4 +207,13 @@ export class Header extends Widget {
 
 function failedFact(label: string, text: string): HTMLElement {
   return h('span', { 'data-fact': 'failed', class: 'dasklens-error' }, `✗ ${text} ${label}`);
+}
+
+function notebooksOf({ notebooks }: Pick<Scheduler, 'notebooks'>): string {
+  return notebooks.map(each => each.name || each.path).join(', ');
+}
+
+/** Name and address; they are the same of one that has no name. */
+function placeOf({ name, scheduler, address }: Scheduler): string {
+  return [...new Set([name, scheduler || address])].filter(Boolean).join(' · ');
 }

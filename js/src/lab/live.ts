@@ -104,7 +104,7 @@ export class LiveFigure extends Widget {
   private fail(reason: unknown): void {
     console.error(`dasklens: the figure ${this.name} cannot be shown`, reason);
     const message = new Widget();
-    message.addClass('dasklens-failure');
+    message.addClass('dasklens-lab-failure');
     message.node.textContent = this.hub.trans.__(
       'This figure cannot be shown: %1',
       reason instanceof Error ? reason.message : String(reason)

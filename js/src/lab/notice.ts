@@ -101,14 +101,17 @@ export function noticeOf(
         copyLine(START_LINE, trans),
         h(
           'div',
-          { class: 'dasklens-buttons' },
+          { class: 'dasklens-lab-buttons' },
           why(),
           textButton('add', trans.__('Add by address…'), () => actions.add())
         )
       ];
     case 'lost':
     case 'refused':
-      return [...paragraphs(scheduler as Scheduler, trans), h('div', { class: 'dasklens-buttons' }, why())];
+      return [
+        ...paragraphs(scheduler as Scheduler, trans),
+        h('div', { class: 'dasklens-lab-buttons' }, why())
+      ];
     case 'live':
     case 'paused':
       return scheduler?.recorded === false ? plain(scheduler, trans, why()) : versions(scheduler, trans);
@@ -130,7 +133,7 @@ function plain(scheduler: Scheduler, trans: TranslationBundle, why: HTMLElement)
       )
     ),
     copyLine(RECORD_LINE, trans),
-    h('div', { class: 'dasklens-buttons' }, why)
+    h('div', { class: 'dasklens-lab-buttons' }, why)
   ];
 }
 

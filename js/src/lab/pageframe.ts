@@ -28,8 +28,8 @@ const RETURNS_WITHIN = 20_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 export class PageFrame extends Widget {
-  private readonly banner = h('div', { class: 'dasklens-banner', role: 'status' });
-  private readonly place = h('div', { class: 'dasklens-frame' });
+  private readonly banner = h('div', { class: 'dasklens-lab-banner', role: 'status' });
+  private readonly place = h('div', { class: 'dasklens-lab-frame' });
   private readonly stopPage: () => void;
   private frame: HTMLIFrameElement | null = null;
   /** Loads that were asked for and have not come yet. */

@@ -14,8 +14,8 @@ export const BOKEH_LINE = 'pip install "bokeh>=3.1"';
 
 export class PageList extends Widget {
   private readonly search: HTMLInputElement;
-  private readonly list = h('div', { class: 'dasklens-pages', role: 'group' });
-  private readonly said = h('p', { class: 'dasklens-said', role: 'status' });
+  private readonly list = h('div', { class: 'dasklens-lab-pages', role: 'group' });
+  private readonly said = h('p', { class: 'dasklens-lab-said', role: 'status' });
   private readonly ending = new AbortController();
   private readonly settleTabs: () => void;
   private readonly stopSeen: () => void;
@@ -115,11 +115,11 @@ export class PageList extends Widget {
   private item({ page, title, kind }: PageInfo): HTMLElement {
     const button = h(
       'button',
-      { type: 'button', class: 'dasklens-page', 'data-page': page, title: page },
+      { type: 'button', class: 'dasklens-lab-page', 'data-page': page, title: page },
       title
     );
     if (kind === 'page') {
-      button.append(h('span', { class: 'dasklens-kind' }, this.hub.trans.__('page')));
+      button.append(h('span', { class: 'dasklens-lab-kind' }, this.hub.trans.__('page')));
     }
     button.addEventListener('click', () => {
       void this.commands.execute(COMMAND.openPage, { page, scheduler: this.hub.choice.scheduler?.id ?? '' });

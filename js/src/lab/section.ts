@@ -32,11 +32,14 @@ export class Section extends Panel {
     this.node.dataset.section = name;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', title);
-    this.toggle = h('button', { type: 'button', class: 'dasklens-fold' });
+    this.toggle = h('button', { type: 'button', class: 'dasklens-lab-fold' });
     this.toggle.title = trans.__('Fold; move with Alt and the arrow keys, or by dragging');
     this.toggle.addEventListener('click', () => (this.folded = !this.folded));
-    this.toggle.append(h('span', { class: 'dasklens-caret' }), h('span', { class: 'dasklens-title' }, title));
-    this.head = h('div', { class: 'dasklens-head', draggable: 'true' }, this.toggle, ...tools);
+    this.toggle.append(
+      h('span', { class: 'dasklens-lab-caret' }),
+      h('span', { class: 'dasklens-lab-title' }, title)
+    );
+    this.head = h('div', { class: 'dasklens-lab-head', draggable: 'true' }, this.toggle, ...tools);
     this.head.addEventListener('keydown', event => this.onKey(event));
     this.listenToDrags();
     const head = new Widget({ node: this.head });

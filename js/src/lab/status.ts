@@ -14,7 +14,7 @@ import { lensIcon } from './icons';
 
 class StatusItem extends Widget {
   private readonly facts: Facts;
-  private readonly text = h('span', { class: 'dasklens-tasks' });
+  private readonly text = h('span', { class: 'dasklens-lab-tasks' });
   private readonly button: HTMLButtonElement;
   private release: (() => void)[] = [];
 
@@ -24,7 +24,7 @@ class StatusItem extends Widget {
   ) {
     super();
     this.addClass('dasklens-Status');
-    this.button = h('button', { type: 'button', class: 'jp-StatusItem dasklens-statusButton' });
+    this.button = h('button', { type: 'button', class: 'jp-StatusItem dasklens-lab-statusButton' });
     lensIcon.element({ container: this.button, tag: 'span' });
     this.button.append(this.text);
     this.button.addEventListener('click', () => void commands.execute(COMMAND.showPanel));
@@ -64,7 +64,7 @@ class StatusItem extends Widget {
       this.release.splice(0).forEach(release => release());
     }
     this.facts.show(on ? (this.scheduler ?? null) : null);
-    this.setHidden(!this.wanted);
+    this.button.hidden = !this.wanted;
     this.tell();
   }
 

@@ -68,13 +68,13 @@ def state_of(widget: ipywidgets.Widget) -> dict[str, Any]:
     found = dependency_state(widget, drop_defaults=True)
     models: dict[str, dict[str, Any]] = {}
     for ident, entry in found.items():
-        state = {name: value for name, value in entry["state"].items() if name not in _LEFT_OUT}
         made = _instances[ident]
-        # Defaults, which are left out, but the host has to know them before there is a model.
+        # An anywidget has its defaults from Python alone.
+        full = made.get_state() if isinstance(made, anywidget.AnyWidget) else entry["state"]
+        state = {name: value for name, value in full.items() if name not in _LEFT_OUT}
+        # A default of the mark's, but the host has to know it before there is a model.
         if made.has_trait("streams"):
             state["streams"] = list(made.streams)
-        if isinstance(made, anywidget.AnyWidget):
-            state["_anywidget_id"] = made._anywidget_id
         models[ident] = {"name": entry["model_name"], "module": entry["model_module"], "state": state}
         if entry.get("buffers"):
             models[ident]["buffers"] = [{"path": b["path"], "data": b["data"]} for b in entry["buffers"]]
@@ -85,12 +85,12 @@ def state_of(widget: ipywidgets.Widget) -> dict[str, Any]:
     return numbered
 
 
-def figures() -> dict[str, Any]:
-    """What the file holds: by name, ``title``, ``python`` and what `state_of` says."""
-    return {
-        name: {"title": figure.title, "python": figure.python, **_composed(figure)}
+def figures() -> list[dict[str, Any]]:
+    """What the file holds, in order: ``name``, ``title``, ``python`` and what `state_of` says."""
+    return [
+        {"name": name, "title": figure.title, "python": figure.python, **_composed(figure)}
         for name, figure in FIGURES.items()
-    }
+    ]
 
 
 def _composed(figure: Composed) -> dict[str, Any]:
