@@ -7,7 +7,10 @@ import { pixels, type Mark } from '../mark';
 import { cell, kernelIdle, runCell, startCell, writeNotebook } from '../notebook';
 import { canvasIn, command, expectCase, headerOf, look, markIn, openPanel, panelOf, sectionOf } from '../panel';
 
-const WORK = 'client.gather(client.map(lambda i: time.sleep(0.02), range(60), pure=False)) and None';
+const WORK = `
+done = client.map(lambda i: time.sleep(0.02), range(60), pure=False)
+_ = client.gather(done)
+`;
 /** Holds the kernel for ten seconds, while the cluster works. */
 const BLOCK = `
 futures = [client.submit(time.sleep, 0.1, pure=False) for _ in range(400)]
@@ -169,9 +172,13 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await fold('memory').click();
   await fold('dashboards').focus();
+  let before = await names();
   for (let i = 0; i < 3; i++) {
     await page.keyboard.press('Alt+ArrowDown');
+    await expect.poll(names).not.toEqual(before);
+    before = await names();
   }
+  await expect(fold('dashboards')).toBeFocused();
   await fold('memory').focus();
   await page.keyboard.press('Alt+ArrowDown');
   await expect.poll(names).toEqual(['task-stream', 'workers', 'memory', 'dashboards']);
