@@ -4,6 +4,18 @@ import { expect, type Locator, type Page } from '@playwright/test';
 
 const KERNELSPEC = { name: 'python3', display_name: 'Python 3', language: 'python' };
 
+/** A Jupyter server: its base URL, and the token where it wants one. */
+export interface Server {
+  readonly url: string;
+  readonly token?: string;
+}
+
+export const HERE: Server = { url: '/' };
+
+export function headersFor({ token }: Server): Record<string, string> {
+  return token ? { Authorization: `token ${token}` } : {};
+}
+
 /** Write a notebook of these code cells and open it alone (no file browser, no other tab). */
 export async function openNotebook(page: Page, name: string, cells: string[]): Promise<void> {
   await writeNotebook(page, name, cells);
@@ -11,7 +23,12 @@ export async function openNotebook(page: Page, name: string, cells: string[]): P
 }
 
 /** Write a notebook of these code cells. */
-export async function writeNotebook(page: Page, name: string, cells: string[], base = '/'): Promise<void> {
+export async function writeNotebook(
+  page: Page,
+  name: string,
+  cells: string[],
+  server: Server = HERE
+): Promise<void> {
   const content = {
     nbformat: 4,
     nbformat_minor: 5,
@@ -26,7 +43,8 @@ export async function writeNotebook(page: Page, name: string, cells: string[], b
       execution_count: null
     }))
   };
-  const answer = await page.request.put(`${base}api/contents/${name}`, {
+  const answer = await page.request.put(`${server.url}api/contents/${name}`, {
+    headers: headersFor(server),
     data: { type: 'notebook', format: 'json', content }
   });
   expect(answer.ok(), `writing ${name}: ${answer.status()}`).toBe(true);

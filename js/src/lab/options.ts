@@ -57,7 +57,8 @@ export class Options {
     this.here[name] = value;
     this._changed.emit();
     await this.settings?.set(name, value as never);
-    if (this.settings) {
+    // Unless it was set again in the meantime: what is kept by now is older than that.
+    if (this.settings && this.here[name] === value) {
       delete this.here[name];
     }
   }

@@ -88,7 +88,6 @@ export class Section extends Panel {
       event.preventDefault();
       event.stopPropagation();
       this._moved.emit({ by });
-      this.toggle.focus();
     }
   }
 

@@ -69,12 +69,17 @@ export class Sections extends Panel {
 
   private settle(): void {
     const options = this.options.get('sections');
+    // What is moved on a page loses the focus.
+    const focused = document.activeElement;
     ordered(this.sections, options).forEach((section, i) => {
       // Moving a widget takes it off the page for a moment: only where it has to be.
       if (this.widgets[i] !== section) {
         this.insertWidget(i, section);
       }
     });
+    if (focused instanceof HTMLElement && focused !== document.activeElement && this.node.contains(focused)) {
+      focused.focus();
+    }
     options.forEach(({ name, folded }) => {
       const section = this.sections.find(each => each.name === name);
       if (section) {
