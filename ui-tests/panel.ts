@@ -12,10 +12,11 @@ export const canvasIn = (place: Locator): Locator => place.locator('canvas').fir
 
 /** Execute a command of JupyterLab. */
 export async function command(page: Page, name: string, args: object = {}): Promise<void> {
-  await page.evaluate(([id, more]) => (window as any).jupyterapp.commands.execute(id, more), [
-    name,
-    args
-  ] as const);
+  await page.evaluate(
+    // What it gives is a widget, which no test can have.
+    async ([id, more]) => void (await (window as any).jupyterapp.commands.execute(id, more)),
+    [name, args] as const
+  );
 }
 
 /** Open the panel, so many pixels wide. */

@@ -3,7 +3,13 @@
  * fed over websockets.
  */
 
-import type { DOMWidgetModel, DOMWidgetView, IClassicComm, WidgetModel } from '@jupyter-widgets/base';
+import type {
+  DOMWidgetModel,
+  DOMWidgetView,
+  IClassicComm,
+  WidgetModel,
+  WidgetView
+} from '@jupyter-widgets/base';
 import type { Widget } from '@lumino/widgets';
 
 import { ReceiverComm, type OpenStream } from '../connect/comm';
@@ -121,9 +127,14 @@ export class HostedFigure {
     }
     this.disposed = true;
     this.comms.forEach(comm => comm.close());
-    if (this.view) {
-      this.view.luminoWidget.dispose();
-      void this.manager.clear_state();
+    const { view } = this;
+    if (view) {
+      // Off the page at once; but parts that are still being made would stay if their view were gone by then.
+      view.luminoWidget.parent = null;
+      void settled(view).finally(() => {
+        view.luminoWidget.dispose();
+        void this.manager.clear_state();
+      });
     }
   }
 
@@ -137,5 +148,21 @@ export class HostedFigure {
     comm.onState = state => this.hosting.onState?.(state);
     this.comms.set(id, comm);
     return comm as unknown as IClassicComm;
+  }
+}
+
+interface Views {
+  readonly views: readonly Promise<WidgetView>[];
+}
+
+/** Views within a view: of boxes, and of bqplot's figures. */
+type Nesting = Partial<Record<'children_views' | 'mark_views' | 'axis_views', Views | null>>;
+
+/** Resolves when everything in a view has been made. */
+async function settled(view: WidgetView): Promise<void> {
+  const { children_views, mark_views, axis_views } = view as WidgetView & Nesting;
+  for (const list of [children_views, mark_views, axis_views]) {
+    const made = await Promise.allSettled(list?.views ?? []);
+    await Promise.all(made.map(each => (each.status === 'fulfilled' ? settled(each.value) : undefined)));
   }
 }

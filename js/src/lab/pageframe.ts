@@ -3,11 +3,11 @@
  * nothing of it reaches JupyterLab. Its address is a secret that expires; it is fetched anew then, and when
  * the scheduler is there again.
  *
- * A page can still lead its frame elsewhere. Where to cannot be read from here, but that it did: each load
- * that was not asked for. Then the page is put back.
+ * A page could still lead its own frame elsewhere. So it stands in a document of ours whose policy lets that
+ * frame go below the page's own address only, and which says so when something else was tried: then the
+ * page is put back.
  */
 
-import type { Message } from '@lumino/messaging';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
@@ -32,10 +32,7 @@ export class PageFrame extends Widget {
   private readonly place = h('div', { class: 'dasklens-lab-frame' });
   private readonly stopPage: () => void;
   private frame: HTMLIFrameElement | null = null;
-  /** Loads that were asked for and have not come yet. */
-  private expected = 0;
   private returns: number[] = [];
-  private shown = '';
   private asked = '';
   private expires = Infinity;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -62,12 +59,6 @@ export class PageFrame extends Widget {
       Signal.clearData(this);
       super.dispose();
     }
-  }
-
-  protected override onAfterAttach(message: Message): void {
-    super.onAfterAttach(message);
-    // A frame that is put elsewhere on the page loads again by itself.
-    this.expected = this.frame ? 1 : 0;
   }
 
   private settle(): void {
@@ -123,7 +114,7 @@ export class PageFrame extends Widget {
       ({ url, expires }) => {
         if (!this.isDisposed && this.asked === id) {
           this.expires = expires;
-          this.put(new URL(this.page, url.endsWith('/') ? url : `${url}/`).href);
+          this.put(url.endsWith('/') ? url : `${url}/`);
           this.say('');
           clearTimeout(this.timer);
           const wait = 1000 * (expires - BEFORE_EXPIRY) - Date.now();
@@ -149,39 +140,43 @@ export class PageFrame extends Widget {
     }
   }
 
-  private put(url: string): void {
-    if (url === this.shown && this.frame && this.expected === 0 && this.returns.length === 0) {
-      // The same address: the scheduler was away and is back.
-      this.frame.src = url;
-      this.expected = 1;
-      return;
-    }
+  private put(root: string): void {
     this.drop();
-    this.shown = url;
+    const url = new URL(this.page, root).href;
     const title = titleOf(this.page);
-    const frame = h('iframe', { sandbox: 'allow-scripts', referrerpolicy: 'no-referrer', allow: '', title });
-    frame.src = url;
-    this.expected = 1;
-    frame.addEventListener('load', () => this.onLoad(frame));
+    const frame = h('iframe', { title, srcdoc: around(root) });
+    // Again whenever the tab is put elsewhere on the page.
+    frame.addEventListener('load', () => {
+      const outer = frame.contentDocument;
+      if (frame !== this.frame || !outer) {
+        return;
+      }
+      const inner = outer.createElement('iframe');
+      inner.setAttribute('sandbox', 'allow-scripts');
+      inner.setAttribute('referrerpolicy', 'no-referrer');
+      inner.setAttribute('allow', '');
+      inner.title = title;
+      inner.src = url;
+      outer.addEventListener('securitypolicyviolation', () => {
+        if (frame === this.frame) {
+          this.putBack(inner, url);
+        }
+      });
+      outer.body.append(inner);
+    });
     this.frame = frame;
     this.place.replaceChildren(frame);
   }
 
-  private onLoad(frame: HTMLIFrameElement): void {
-    if (frame !== this.frame) {
-      return;
-    }
-    if (this.expected > 0) {
-      this.expected--;
-      return;
-    }
+  /** The page tried to leave its own address. */
+  private putBack(inner: HTMLIFrameElement, url: string): void {
     const now = Date.now();
     this.returns = [...this.returns.filter(at => now - at < RETURNS_WITHIN), now];
     const { trans } = this.hub;
     if (this.returns.length > MOST_RETURNS) {
       this.drop();
       this.say(
-        trans.__('This page went elsewhere again and again, and was closed.'),
+        trans.__('This page wanted to go elsewhere again and again, and was closed.'),
         textButton('retry', trans.__('Open it again'), () => {
           this.returns = [];
           this.asked = '';
@@ -190,10 +185,11 @@ export class PageFrame extends Widget {
       );
       return;
     }
-    this.expected = 1;
-    frame.src = this.shown;
+    inner.src = url;
     this.say(
-      trans.__('This tab stays with the page %1; others open from the dasklens panel.', titleOf(this.page)),
+      trans.__(
+        'The page wanted to go elsewhere and was put back: this tab shows pages of the scheduler only.'
+      ),
       textButton('dismiss', trans.__('Close'), () => this.say(''))
     );
   }
@@ -201,7 +197,6 @@ export class PageFrame extends Widget {
   private drop(): void {
     this.frame?.remove();
     this.frame = null;
-    this.expected = 0;
   }
 
   private say(text: string, more: string | HTMLElement = ''): void {
@@ -209,4 +204,13 @@ export class PageFrame extends Widget {
     this.banner.hidden = said === '';
     this.banner.replaceChildren(h('span', {}, said), ...(typeof more === 'string' ? [] : [more]));
   }
+}
+
+/** A document that holds one frame and lets it go nowhere but below `root`. */
+function around(root: string): string {
+  // A ; or a , would end the source; the rest is for the attribute that it stands in.
+  const source = root.replace(/[;,"'<>&]/g, each => `%${each.charCodeAt(0).toString(16)}`);
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; frame-src ${source}`;
+  const style = 'html, body, iframe { margin: 0; border: 0; width: 100%; height: 100%; display: block; }';
+  return `<!doctype html><meta http-equiv="Content-Security-Policy" content="${policy}"><style>${style}</style>`;
 }
