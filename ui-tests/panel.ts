@@ -1,6 +1,8 @@
 // The side panel as a test sees it.
 
 import { expect, type JSHandle, type Locator, type Page } from '@playwright/test';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 
 import type { Mark } from './mark';
 
@@ -67,4 +69,19 @@ export async function look(page: Page, name: string): Promise<void> {
   if (process.env.DASKLENS_PICTURES) {
     await page.screenshot({ path: `test-results/panel-${name}.png` });
   }
+}
+
+/** Have the server know no scheduler: those of earlier tests ended with their kernels, without a word. */
+export async function forgetSchedulers(page: Page): Promise<void> {
+  const folder = join(process.env.DASKLENS_UI_HOME as string, 'runtime', 'dasklens');
+  const known = async (): Promise<number> => {
+    const answer = await page.request.get('/dasklens/api/schedulers');
+    return ((await answer.json()) as { schedulers: unknown[] }).schedulers.length;
+  };
+  try {
+    readdirSync(folder).forEach(name => rmSync(join(folder, name)));
+  } catch {
+    // Nobody has announced anything yet.
+  }
+  await expect.poll(known).toBe(0);
 }

@@ -6,7 +6,17 @@ import { expect, test, type Page } from '@playwright/test';
 import { endKernels, python } from '../cluster';
 import { pixels } from '../mark';
 import { kernelIdle, runCell, writeNotebook } from '../notebook';
-import { canvasIn, command, expectCase, headerOf, look, markIn, openPanel, sectionOf } from '../panel';
+import {
+  canvasIn,
+  command,
+  expectCase,
+  forgetSchedulers,
+  headerOf,
+  look,
+  markIn,
+  openPanel,
+  sectionOf
+} from '../panel';
 
 const REMOTE = `
 import os, signal, subprocess, sys, time
@@ -44,6 +54,7 @@ let page: Page;
 
 test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
+  await forgetSchedulers(page);
   await writeNotebook(page, 'remote.ipynb', [REMOTE, CONNECT]);
   await page.goto('/lab/tree/remote.ipynb?reset');
   await kernelIdle(page);

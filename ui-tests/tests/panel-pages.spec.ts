@@ -5,7 +5,16 @@ import { expect, test, type Page } from '@playwright/test';
 
 import { CLUSTER, endKernels } from '../cluster';
 import { kernelIdle, runCell, writeNotebook } from '../notebook';
-import { canvasIn, command, expectCase, headerOf, look, openPanel, sectionOf } from '../panel';
+import {
+  canvasIn,
+  command,
+  expectCase,
+  forgetSchedulers,
+  headerOf,
+  look,
+  openPanel,
+  sectionOf
+} from '../panel';
 import { startWorld, type World } from '../security/start';
 
 const outer = (page: Page) => page.locator('.dasklens-PageTab iframe');
@@ -19,6 +28,7 @@ test.describe('with a cluster', () => {
 
   test.beforeAll(async ({ browser }) => {
     page = await browser.newPage();
+    await forgetSchedulers(page);
     await writeNotebook(page, 'pages.ipynb', [CLUSTER]);
     await page.goto('/lab/tree/pages.ipynb?reset');
     await kernelIdle(page);

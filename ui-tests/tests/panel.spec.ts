@@ -9,6 +9,7 @@ import {
   canvasIn,
   command,
   expectCase,
+  forgetSchedulers,
   headerOf,
   look,
   markIn,
@@ -38,6 +39,7 @@ let page: Page;
 
 test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
+  await forgetSchedulers(page);
   await writeNotebook(page, 'panel.ipynb', [CLUSTER, WORK, BLOCK, CLOSE, CLUSTER]);
   await writeNotebook(page, 'other.ipynb', [CLUSTER, WORK]);
   await page.goto('/lab/tree/panel.ipynb?reset');
