@@ -16,7 +16,7 @@ from registries import place, registry, runtime, serverapp  # noqa: F401 -- fixt
 
 from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
-from dasklens.source import live
+from dasklens.source import feed, live
 
 if TYPE_CHECKING:
     from dasklens import TaskStream
@@ -96,6 +96,7 @@ def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a feed does at the end of a long poll need not be waited for, nor be forgotten for long."""
     monkeypatch.setattr(live, "WAIT", 0.1)
     monkeypatch.setattr(live, "CONNECT_TIMEOUT", 2.0)
+    monkeypatch.setattr(feed, "CONNECT_TIMEOUT", 2.0)
     monkeypatch.setattr(recorder_module, "FORGET_AFTER", 0.5)
 
 

@@ -26,6 +26,7 @@ from .dashboard import dashboard_of
 from .log import TaskLog
 from .routes import add_routes
 from .sampler import Sampler
+from .trackers import Trackers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -66,6 +67,8 @@ class Recorder(SchedulerPlugin):
         What was recorded.
     sampler : Sampler
         The streams ``counts`` and ``workers``.
+    trackers : Trackers
+        Who asks how far something is.
     token : str
         Who holds it may read over HTTP; 64 hexadecimal digits.
     scheduler_id : str
@@ -113,6 +116,8 @@ class Recorder(SchedulerPlugin):
         limit = self._limit if self._limit is not None else log_limit()
         self.log = TaskLog(uuid.uuid4().hex, limit, self._worker_name, self._span_name)
         self.sampler = Sampler(scheduler, self.log.ident)
+        self.trackers = Trackers(scheduler)
+        self.trackers.serve()
         for name in self.sampler.streams:
             self.streams[name] = partial(self.read, stream=name)
         self._loop = asyncio.get_running_loop()
@@ -301,6 +306,7 @@ class Recorder(SchedulerPlugin):
             self._news.set()
             self._news = None
             self.sampler.close()
+            self.trackers.stop()
         for close in list(self._sockets.values()):
             close()
 
