@@ -15,10 +15,12 @@ from distributed import Client, Event, LocalCluster, span, wait
 from distributed.security import Security
 from waiting import until
 
+from dasklens.model.progress import ProgressNow
 from dasklens.scheduler import tracker as tracker_module
 from dasklens.scheduler.recorder import Recorder
 from dasklens.scheduler.trackers import NAME
 from dasklens.source import progress as progress_module
+from dasklens.source.feed import Feed
 from dasklens.source.progress import Following
 
 pytestmark = pytest.mark.usefixtures("short_polls")
@@ -78,7 +80,9 @@ def test_from_start_to_end(client: Client, follow: Follow, recorder: Recorder) -
         **dict.fromkeys(("processing", "waiting", "released", "erred"), 0),
     }
     assert following.now.eta == 0
-    until(lambda: bool(following.feed.kept), "a last frame")
+    copy = ProgressNow()
+    assert copy.append(following.now.packed())
+    assert (copy.counts, copy.status, copy.final) == (following.now.counts, "finished", True)
     until(lambda: NAME not in recorder._scheduler.plugins, "the plugin to go")
 
 
@@ -260,8 +264,8 @@ def test_a_bar_that_is_gone_costs_nothing(
     following = follow(futures)
     until(lambda: following.now.total == 4, "a count")
     # It goes without a word, as a kernel that dies.
-    following.feed._leave = lambda *args: None  # type: ignore[method-assign]
-    following.feed.close()
+    following.feed._closed = True
+    Feed.pause(following.feed)
     until(lambda: not recorder.trackers.by_id, "the tracker to go")
     assert NAME not in recorder._scheduler.plugins
     following = follow(futures)
@@ -283,8 +287,7 @@ def test_paused_and_resumed(client: Client, follow: Follow, recorder: Recorder) 
     event.set()
     assert following.wait(5)
     assert following.now.done == 4
-    until(lambda: bool(following.feed.kept), "a last frame")
-    assert not following.feed.rewind()
+    until(lambda: not following.feed.rewind(), "the feed to end")
 
 
 def test_counting_does_not_hold_the_loop(client: Client, follow: Follow, recorder: Recorder) -> None:

@@ -11,8 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dasklens.kernel.progress import progress as progress
+    from dasklens.kernel.progress import progress_of as progress_of
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
     from dasklens.widgets.memory import Memory as Memory
+    from dasklens.widgets.progress import Progress as Progress
+    from dasklens.widgets.progress import ProgressBars as ProgressBars
     from dasklens.widgets.task_stream import TaskStream as TaskStream
     from dasklens.widgets.workers import Workers as Workers
 
@@ -20,12 +24,26 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Memory": "dasklens.widgets.memory",
+    "Progress": "dasklens.widgets.progress",
+    "ProgressBars": "dasklens.widgets.progress",
     "TaskStream": "dasklens.widgets.task_stream",
     "Workers": "dasklens.widgets.workers",
     "get_task_stream": "dasklens.kernel.task_stream",
+    "progress": "dasklens.kernel.progress",
+    "progress_of": "dasklens.kernel.progress",
 }
 
-__all__ = ["Memory", "TaskStream", "Workers", "__version__", "get_task_stream"]
+__all__ = [
+    "Memory",
+    "Progress",
+    "ProgressBars",
+    "TaskStream",
+    "Workers",
+    "__version__",
+    "get_task_stream",
+    "progress",
+    "progress_of",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,8 @@ const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   Legend: () => import('../parts/legend'),
   Detail: () => import('../parts/detail'),
   Workers: () => import('../parts/workers'),
-  MemoryPart: () => import('../parts/memory')
+  MemoryPart: () => import('../parts/memory'),
+  ProgressPart: () => import('../parts/progress')
 };
 
 /** Names of all parts. */

@@ -7,6 +7,7 @@ import { bytes, clock, day, duration } from '../core/format';
 import { COMPUTE, kindOf } from '../core/kinds';
 import type { StartStop, TaskRecord } from '../core/tasks';
 import type { HoveredTask } from '../marks/spansmodel';
+import { copied } from './copied';
 import { button, h, say, swatch } from './elements';
 import { CLOSE } from './icons';
 import { part, type Part } from './part';
@@ -179,17 +180,6 @@ function tableOf(startstops: readonly StartStop[]): HTMLTableElement {
   );
   const head = row('th', ['action', `start, ${day(startstops[0].start)}`, 'duration']);
   return h('table', { class: 'dasklens-spans' }, h('thead', {}, head), h('tbody', {}, ...rows));
-}
-
-/** Copy to the clipboard, and say how it went: a page that is not on https has none. */
-async function copied(what: string, text: string): Promise<string> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return `Copied the ${what}.`;
-  } catch (error) {
-    const why = navigator.clipboard ? String(error) : 'this page has no access to the clipboard';
-    return `Could not copy: ${why}. Select the text instead.`;
-  }
 }
 
 const CSS = `

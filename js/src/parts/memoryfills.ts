@@ -2,8 +2,8 @@
 
 import { PARTS, THRESHOLDS, type Part, type Threshold } from '../core/memory';
 import { h } from './elements';
+import { entry, svg } from './svg';
 
-const SVG = 'http://www.w3.org/2000/svg';
 const SIZE = 6;
 
 /** Colours of the page's theme, as the table of workers has them too. */
@@ -41,15 +41,6 @@ export const LINE_STYLES: Record<Threshold, string> = {
 const DASHES: Record<Threshold, string> = { target: '1,3', spill: '5,3', pause: '6,2,1,2', limit: '' };
 
 let made = 0;
-
-function svg(tag: string, attributes: Record<string, string>, ...children: Node[]): SVGElement {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
 
 /** What is drawn on a tile of the pattern. */
 function tile(part: Part): SVGElement[] {
@@ -138,11 +129,6 @@ export const EDGE = 0.6;
 
 function band(fill: string, opacity: number): SVGElement {
   return svg('rect', { width: '22', height: '12', style: `fill:${fill};opacity:${opacity}` });
-}
-
-function entry(sample: SVGElement, name: string, long: string): HTMLElement {
-  const picture = svg('svg', { width: '22', height: '12', 'aria-hidden': 'true' }, sample);
-  return h('span', { role: 'listitem', title: long }, picture, name);
 }
 
 export const FILLS_CSS = `

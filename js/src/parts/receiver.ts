@@ -180,8 +180,10 @@ class Intake<T extends ReceiverTraits> {
   }
 
   private ask(which: (stream: Taker) => boolean = () => true): void {
+    // A part that can be of several figures has streams that this one does not get.
+    const wanted = this.model?.get('streams' as keyof T & string) as unknown as string[] | undefined;
     for (const [name, stream] of Object.entries(this.streams)) {
-      if (which(stream)) {
+      if ((wanted ?? [name]).includes(name) && which(stream)) {
         this.asking.get(name)?.ask(stream.next, stream.nNames, stream.id);
       }
     }

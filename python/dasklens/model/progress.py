@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isfinite, nan
 from typing import Any
 
-from ..wire.frames import Frame, FrameError, unpack_frame
+import numpy as np
+
+from ..wire.frames import Frame, FrameError, pack_frame, pack_name, unpack_frame
 from .samples import column
 
 #: By number, as the column ``status`` has it.
@@ -127,6 +129,43 @@ class ProgressNow:
         self._take_groups(frame)
         return True
 
+    def packed(self) -> bytes:
+        """All of it as one frame, which needs none before it."""
+        names: list[bytes] = []
+
+        def name(entry: Any) -> int:
+            names.append(pack_name(entry))
+            return len(names) - 1
+
+        groups = self.groups
+        reason = name(self.reason) + 1 if self.reason else 0
+        cols = {
+            "status": _whole([STATUSES.index(self.status)]),
+            "final": _whole([int(self.final)]),
+            "counting": _whole([int(self.counting)]),
+            "tracked": _whole([self.tracked]),
+            "unknown": _whole([self.unknown]),
+            "reason": _whole([reason]),
+            "elapsed": ("f8", np.array([self.elapsed], "<f8").tobytes()),
+            "eta": ("f4", np.array([nan if self.eta is None else self.eta], "<f4").tobytes()),
+            "group": _whole([name([group.name, group.ident]) for group in groups]),
+            "place": _whole([group.place for group in groups]),
+            **{state: _whole([group.counts[state] for group in groups]) for state in STATES},
+            "failed": _whole([name([*group.error.values()]) + 1 if group.error else 0 for group in groups]),
+        }
+        return pack_frame(
+            stream="progress",
+            # Names are numbered otherwise than in the scheduler's log.
+            log=f"{self.log}-kept",
+            first=0,
+            next=max(1, self.next),
+            missed=0,
+            names0=0,
+            names=names,
+            base=0.0,
+            cols=cols,
+        )
+
     def _take_groups(self, frame: Frame) -> None:
         ids = column(frame, "group").tolist()
         places = column(frame, "place").tolist()
@@ -150,7 +189,8 @@ class ProgressNow:
     @property
     def groups(self) -> list[Group]:
         """In the order of the graph."""
-        return sorted(self._groups.values(), key=lambda group: group.place)
+        # A list at once: another thread may add to them.
+        return sorted([*self._groups.values()], key=lambda group: group.place)
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -165,12 +205,12 @@ class ProgressNow:
     @property
     def done(self) -> int:
         """Tasks whose result is, or was, there."""
-        return sum(group.done for group in self._groups.values())
+        return sum(group.done for group in self.groups)
 
     @property
     def total(self) -> int:
         """Tasks and unknown keys."""
-        return max(self.tracked, sum(group.total for group in self._groups.values())) + self.unknown
+        return max(self.tracked, sum(group.total for group in self.groups)) + self.unknown
 
     @property
     def error(self) -> dict[str, str] | None:
@@ -180,3 +220,7 @@ class ProgressNow:
         own = [group for group in failed if group.error and group.error["key"] == group.error["blamed"]]
         found = (own or failed)[:1]
         return found[0].error if found else None
+
+
+def _whole(values: list[int]) -> tuple[str, bytes]:
+    return "u4", np.array(values, "<u4").tobytes()

@@ -306,15 +306,21 @@ class Counting:
         return CHANGED
 
     def enter(self, key: Any, finish: str) -> int:
-        """A task came into being and became `finish`: track it alone, or as :meth:`on` if it is tracked."""
+        """A task came into being and became `finish`: track it alone, or as :meth:`on` if it is tracked.
+
+        ``KNOWN`` when it is the first of its group: :meth:`walk` then puts the groups in order.
+        """
         shard = self._shards[hash(key) & _MASK]
         if shard.get(key, _UNKNOWN) != _UNKNOWN:
             return self.on(key, finish)
         task = self._tasks.get(key)
         if task is None:
             return NOT_TRACKED
+        n_groups = len(self.groups)
         group = self._track(task, shard, _BECOMES[finish][WAITING])
-        return FAILED if group.failed == key else CHANGED
+        if group.failed == key:
+            return FAILED
+        return KNOWN if len(self.groups) > n_groups else CHANGED
 
     def look_again(self) -> Iterator[None]:
         """Look for roots that were unknown, in steps: not every task comes by a transition."""

@@ -212,6 +212,12 @@ class Tracker:
         if reader not in self.readers:
             self.readers[reader] = _Reader(monotonic(), age)
 
+    def leave(self, reader: str) -> None:
+        """Somebody does not look any more."""
+        self.readers.pop(reader, None)
+        # It may be waiting.
+        self._tell()
+
     def silent(self) -> bool:
         """Forget readers that do not ask any more. Whether that leaves nobody."""
         now = monotonic()
@@ -247,6 +253,8 @@ class Tracker:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), max(0.001, until - now))
             self._look_again()
+            if self.readers.get(reader) is not me:
+                return {"gone": True}
         me.asked = now
         reply: dict[str, Any] = {"log": self.ident, "frames": [], "final": self.final, "names": names}
         if self._fresh(cursor):

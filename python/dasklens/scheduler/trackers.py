@@ -138,7 +138,7 @@ class Trackers(SchedulerPlugin):
         """A reader does not look any more."""
         found = self.by_id.get(tracker)
         if found is not None:
-            found.readers.pop(reader, None)
+            found.leave(reader)
             self._sweep()
 
     # -- what the scheduler calls ----------------------------------------------------------------

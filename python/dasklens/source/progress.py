@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Any
 
 from distributed import Client
+from distributed.core import rpc
 
 from ..model.progress import ProgressNow
 from .attach import resolve_client
@@ -23,6 +24,8 @@ from .feed import CONNECT_TIMEOUT, Feed, OnFrames, OnPhase, weak
 FIRST_CHUNK, CHUNK = 4000, 10_000
 #: Seconds a read waits for news on the scheduler.
 WAIT = 3.0
+#: Seconds that saying goodbye may take.
+LEAVE = 1.0
 #: More keys than this are not sorted to find out whether somebody follows the same.
 MOST_SORTED = 20_000
 #: Seconds for which a scheduler may be out of reach before nobody waits for it any longer.
@@ -48,8 +51,8 @@ class ProgressFeed(Feed):
 
     Attributes
     ----------
-    kept : list of bytes
-        When all is done, one frame with everything, for pages that come later.
+    opened : threading.Event
+        Set when the scheduler has begun to count.
     """
 
     def __init__(
@@ -74,13 +77,11 @@ class ProgressFeed(Feed):
         self._cursor = self._names = self._answered = 0
         self._block_ended = False
         self._scheduler_id = ""
-        self.kept: list[bytes] = []
-        #: Set when the scheduler has begun to count.
         self.opened = threading.Event()
 
     def rewind(self, cursor: int = 0, names: int = 0, log: str = "") -> bool:
         """Read on from the start, for a page that is new; False when nothing will come any more."""
-        if self._closed or self.kept or (self._task is not None and self._task.done()):
+        if self._closed or (self._task is not None and self._task.done()):
             return False
         self._cursor = self._names = 0
         self.start()
@@ -92,34 +93,30 @@ class ProgressFeed(Feed):
         if self._loop is not None and self._loop.is_running():
             asyncio.run_coroutine_threadsafe(self._end_block(), self._loop)
 
-    def close(self) -> None:
-        """Stop, and have the scheduler forget us at once."""
-        scheduler, loop, tracker = self._scheduler, self._loop, self._tracker
-        self._leave(scheduler, loop, tracker)
-        super().close()
-
     def pause(self) -> None:
-        """Stop reading until `rewind` is called; the scheduler need not count for us meanwhile."""
-        self._leave(self._scheduler, self._loop, self._tracker)
-        super().pause()
-
-    def _leave(self, scheduler: Any, loop: asyncio.AbstractEventLoop | None, tracker: str) -> None:
-        if scheduler is None or loop is None or not tracker or not loop.is_running():
+        """Stop reading until `rewind` is called, and have the scheduler forget us at once."""
+        task, loop, tracker = self._task, self._loop, self._tracker
+        if self._scheduler is None or task is None or loop is None or not tracker or not loop.is_running():
+            super().pause()
             return
+        self._task = None
+        self._turn += 1
+        asyncio.run_coroutine_threadsafe(self._leave(task, tracker), loop)
 
-        async def leave() -> None:
-            try:
-                # A connection of its own: the other is going to be closed.
-                from distributed.core import rpc
-
-                async with rpc(self._address, connection_args=self._connection_args) as there:
-                    await asyncio.wait_for(
-                        there.dasklens_progress_close(tracker=tracker, reader=self._reader), 1
-                    )
-            except Exception:
-                pass  # it forgets who does not ask
-
-        asyncio.run_coroutine_threadsafe(leave(), loop)
+    async def _leave(self, task: asyncio.Future[None], tracker: str) -> None:
+        try:
+            # A connection of its own: the other one is waiting for news.
+            async with rpc(self._address, connection_args=self._connection_args) as scheduler:
+                leaving = scheduler.dasklens_progress_close(tracker=tracker, reader=self._reader)
+                await asyncio.wait_for(leaving, LEAVE)
+            # That ends the read under way. Cut off in the middle, a connection would say so in the log.
+            for _ in range(20):
+                if task.done():
+                    return
+                await asyncio.sleep(0.02)
+        except Exception:
+            pass  # it forgets who does not ask
+        task.cancel()
 
     # -- in the reading thread -------------------------------------------------------------------
 
@@ -213,7 +210,7 @@ class ProgressFeed(Feed):
             if "ask" in reply:
                 await self._answer(scheduler, reply["question"], reply["ask"])
             if reply["final"]:
-                await self._finish(scheduler)
+                self._say("finished", "")
                 return True
             if self._client.status in ("closed", "closing"):
                 self._say("finished", "the client was closed")
@@ -230,15 +227,6 @@ class ProgressFeed(Feed):
                 labels.append(f"(group_by failed: {type(error).__name__}: {error})")
         await scheduler.dasklens_progress_groups(tracker=self._tracker, question=question, labels=labels)
         self._answered = question + 1
-
-    async def _finish(self, scheduler: Any) -> None:
-        reply = await scheduler.dasklens_progress_read(tracker=self._tracker, reader=self._reader)
-        rewound = self._cursor == 0
-        self.kept = list(reply.get("frames", ()))
-        if rewound:
-            # For a page that came in between.
-            self._call(self._on_frames, self.kept)
-        self._say("finished", "")
 
 
 class Following:

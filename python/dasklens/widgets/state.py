@@ -22,6 +22,7 @@ from ipywidgets.embed import dependency_state
 from ipywidgets.widgets.widget import _instances
 
 from .memory import Memory
+from .progress import Progress
 from .receiver import Unfed
 from .task_stream import compose as task_stream
 from .workers import Workers
@@ -47,6 +48,7 @@ class Composed:
 
 #: Every figure, in the order in which the panel has them first. One line makes one known to the panel.
 FIGURES = {
+    "progress": Composed("Progress", "Progress", lambda: Progress(Unfed())),
     "task-stream": Composed("Task stream", "TaskStream", task_stream),
     "workers": Composed("Workers", "Workers", lambda: Workers(Unfed())),
     "memory": Composed("Memory", "Memory", lambda: Memory(Unfed())),

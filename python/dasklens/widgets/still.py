@@ -152,6 +152,11 @@ class Renewal:
                 self._timer.daemon = True
                 self._timer.start()
 
+    def now(self) -> None:
+        """Renew at once: what there is will not change any more."""
+        self._stale = True
+        self._now()
+
     def close(self) -> None:
         """Renew no more."""
         with self._lock:
