@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 from test_still import Page
 
-from dasklens.widgets.task_stream import MIME
+from dasklens.widgets.still import MIME
 
 TASKS = 5000
 

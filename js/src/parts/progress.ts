@@ -5,6 +5,7 @@
 
 import { Counts } from '../core/counts';
 import { counted, duration } from '../core/format';
+import { decodeFrame, FrameError } from '../core/frames';
 import {
   allOf,
   doneOf,
@@ -23,13 +24,15 @@ import { modelsOf, type Models } from './models';
 import { GONE } from './part';
 import { PHASE_CSS, phaseBadge } from './phase';
 import { PROGRESS_FILLS_CSS, ProgressFills } from './progressfills';
-import { FREE, ProgressRows, ROW, ROWS_CSS, same, type RowData } from './progressrows';
+import { ProgressRows, ROW, ROWS_CSS, same, type RowData } from './progressrows';
 import { receiver, type ReceiverTraits, type ReceiverView } from './receiver';
 
 interface ProgressTraits extends ReceiverTraits {
   /** Names and references of the models that are set here. */
   models: Record<string, string>;
   streams: string[];
+  /** A frame with everything, for a page that gets no others. */
+  snapshot?: DataView;
   /** A bar for each group, not only for all. */
   multi: boolean;
   /** What a person opened, for the views to come: only here. */
@@ -152,6 +155,7 @@ function build(view: View): void {
     void Promise.all(Object.values(figures)).then(views => views.forEach(each => extend(each.el)));
     show();
   });
+  restore(model, streams.progress);
   note();
   onData(() => {
     note();
@@ -160,6 +164,20 @@ function build(view: View): void {
   on('change:phase change:multi', show);
   watchWidth(el, signal, show);
   show();
+}
+
+/** Without a kernel there is what was saved. */
+function restore(model: View['model'], table: ProgressTable): void {
+  const snapshot = model.get('snapshot');
+  if (table.next === 0 && snapshot && snapshot.byteLength > 0) {
+    try {
+      table.append(decodeFrame(snapshot));
+    } catch (error) {
+      if (!(error instanceof FrameError)) {
+        throw error;
+      }
+    }
+  }
 }
 
 function idOf({ name, ident }: Group): string {
@@ -262,14 +280,14 @@ function draw(models: Models, data: readonly RowData[], left: number, right: num
   if (layout.get('height') !== height || layout.get('margin') !== margin) {
     layout.set({ height, margin });
   }
-  // Half of what a bar leaves free, so that each stands in the middle of its row.
-  const edge = (ROW * FREE) / 2;
   const margins = figure.get('fig_margin') as Record<string, number>;
   if (margins.left !== left || margins.right !== right) {
-    figure.set({ fig_margin: { top: edge, bottom: edge, left, right } });
+    figure.set({ fig_margin: { top: 0, bottom: 0, left, right } });
   }
-  if (String(models.get('band').get('domain')) !== String([...places])) {
-    models.set('band', { domain: [...places] });
+  // From below to above.
+  const domain = [...places].reverse();
+  if (String(models.get('band').get('domain')) !== String(domain)) {
+    models.set('band', { domain });
   }
   const known = models.get('bars').get('y') as readonly ArrayLike<number>[] | null;
   if (!known || String(known.map(each => [...Array.from(each)])) !== String(parts.map(each => [...each]))) {
@@ -285,6 +303,7 @@ const CSS = `
 .dasklens-progress[data-status=error] .dasklens-progress-words,.dasklens-progress[data-status=lost] .dasklens-progress-words{color:var(--jp-error-color1,color-mix(in srgb,#e1002d 75%,currentColor))}
 .dasklens-progress .dasklens-phase{flex:1 1 auto;white-space:nowrap}
 .dasklens-progress [data-action=more]{align-self:flex-start;position:relative;z-index:1}
+.dasklens-progress-figure .zeroLine{display:none}
 ${ROWS_CSS}
 ${FAILURE_CSS}
 ${PROGRESS_FILLS_CSS}

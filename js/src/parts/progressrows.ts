@@ -4,9 +4,8 @@ import { allOf, doneOf, STATES, type ByState, type Group } from '../core/progres
 import { h, say } from './elements';
 import { NAMES } from './progressfills';
 
-/** Height of a row and the part of it that its bar leaves free. */
+/** Height of a row, in CSS pixels. */
 export const ROW = 24;
-export const FREE = 0.4;
 
 /** A row: all tasks together, or those of a group. */
 export interface RowData {

@@ -12,6 +12,7 @@ from math import inf
 from typing import Any
 
 import bqplot
+from ipywidgets import Widget
 from traitlets import Bool, Bytes, Dict, Float, List, TraitError, Tuple, Unicode, validate
 
 from .receiver import Receiver
@@ -139,3 +140,11 @@ class LaneAxis(_Axis):
 
     _view_name = Unicode("LaneAxis").tag(sync=True)
     _model_name = Unicode("LaneAxisModel").tag(sync=True)
+
+
+class Presence(Widget):
+    """Says that a widget which has no mark is in a page: its own id is known there from then on."""
+
+    _model_name = Unicode("PresenceModel").tag(sync=True)
+    _model_module = Unicode("dasklens").tag(sync=True)
+    _model_module_version = Unicode(MODULE_VERSION).tag(sync=True)

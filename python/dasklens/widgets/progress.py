@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import bqplot
 import ipywidgets
 from ipywidgets import widget_serialization
-from traitlets import Bool, Dict, Enum, Float
+from traitlets import Bool, Bytes, Dict, Enum, Float
 
 from ..source.attach import resolve_client
 from ..source.progress import Following
+from .marks import Presence
 from .receiver import LivePart, Unfed
-from .still import Renewal
+from .still import MIME, Renewal
 from .still_progress import progress_html
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _TOLD = ("status", "counts", "elapsed", "eta", "error")
 def _compose() -> dict[str, Any]:
     """The figure of bars and what it is made of, by name."""
     share = bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)
-    band = bqplot.OrdinalScale(reverse=True)
+    band = bqplot.OrdinalScale()
     bars = bqplot.Bars(
         # Nothing to see until the page sets what there is.
         x=[],
@@ -46,7 +47,7 @@ def _compose() -> dict[str, Any]:
     figure = bqplot.Figure(
         marks=[bars],
         axes=[],
-        fig_margin={"top": 5, "bottom": 5, "left": 160, "right": 190},
+        fig_margin={"top": 0, "bottom": 0, "left": 160, "right": 190},
         layout=ipywidgets.Layout(width="100%", height="0px", min_width="0px", min_height="0px"),
         min_aspect_ratio=0.0001,
         max_aspect_ratio=10000,
@@ -54,6 +55,7 @@ def _compose() -> dict[str, Any]:
         padding_y=0,
         display_toolbar=False,
     )
+    figure.add_class("dasklens-progress-figure")
     return {"figure": figure, "bars": bars, "band": band, "share": share}
 
 
@@ -94,9 +96,16 @@ class ProgressPart(LivePart):
 
 
 class _FollowingPart(ProgressPart):
-    """The same, fed by somebody else than a `LiveFeed`."""
+    """The same, fed by somebody else than a `LiveFeed`.
+
+    Attributes
+    ----------
+    snapshot : bytes
+        When all is done, a frame with everything: for a page that has only what was saved of the widget.
+    """
 
     _reads = ("progress",)
+    snapshot = Bytes(b"").tag(sync=True)
 
     def __init__(self, **kwargs: Any):
         super().__init__(Unfed(), **kwargs)
@@ -202,7 +211,6 @@ class ProgressBars(ipywidgets.VBox):
         self._display_id: str | None = None
         self._shown_in: Any = None
         self._waiting = 0
-        self._kept: tuple[str, bool] | None = None
         self.following = Following(
             client, keys, self._on_change, complete=complete, group_by=group_by, interval=interval
         )
@@ -211,6 +219,8 @@ class ProgressBars(ipywidgets.VBox):
         self.part = _FollowingPart(models=self._models, multi=multi)
         self._renewal = Renewal(self._renew, settle=lambda: self.following.wait(0.05))
         super().__init__([self.part, self.figure], **kwargs)
+        # The last: once it is in a page, so are the others.
+        self._presence = Presence()
         self.part.on_page(self._on_page)
         self.following.feed.start()
 
@@ -254,6 +264,7 @@ class ProgressBars(ipywidgets.VBox):
             following.feed.close()
             self._renewal.close()
             self.part.close()
+            self._presence.close()
             _close(self._models)
             self.layout.close()
         super().close()
@@ -266,11 +277,11 @@ class ProgressBars(ipywidgets.VBox):
         self._take()
         if not frames and self.part.phase != following.phase:
             self.part.say_phase(following.phase, following.reason, following.retry_at)
-        # JupyterLab makes a new view when the output changes: only where there is something to be kept.
-        kept = (following.status, following.phase == "finished")
-        if kept != self._kept and (kept[1] or kept[0] in ("error", "lost")):
+        if following.phase == "finished":
+            self.part.snapshot = following.now.packed()
             self._renewal.now()
-        self._kept = kept
+        else:
+            self._renewal.changed()
 
     def _take(self) -> None:
         now = self.following.now
@@ -316,6 +327,7 @@ class ProgressBars(ipywidgets.VBox):
             "text/plain": repr(self),
             "text/html": progress_html(following.now, following.status, following.why, self._multi),
             _WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
+            MIME: {"model_id": self.model_id, "mark_id": self._presence.model_id},
         }
 
     def _renew(self) -> None:

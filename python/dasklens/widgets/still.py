@@ -19,6 +19,8 @@ from ..model.overview import Overview
 from ..model.palette import ERROR_COLOUR, colour_of
 from ..model.picture import ROWS, paint, png
 
+#: What JupyterLab's side of dasklens shows: the still picture until the live one is there.
+MIME = "application/vnd.dasklens.view+json"
 #: Bytes of the image at most, before base64 adds a third.
 _MOST_IMAGE = 60_000
 #: Lanes times columns that are painted at most, to see whether they fit.

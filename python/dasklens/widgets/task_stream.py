@@ -17,13 +17,11 @@ from ..model.overview import Overview
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
-from .still import Renewal, still_html
+from .still import MIME, Renewal, still_html
 
 if TYPE_CHECKING:
     from distributed import Client
 
-#: What JupyterLab's side of dasklens shows: the still picture until the live one is there.
-MIME = "application/vnd.dasklens.view+json"
 _WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
