@@ -20,7 +20,7 @@ from waiting import until, until_async
 from dasklens import TaskStream
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
-from dasklens.source import live
+from dasklens.source import feed, live
 from dasklens.widgets.receiver import PHASES
 from dasklens.wire.frames import unpack_frame
 
@@ -78,7 +78,7 @@ def test_a_scheduler_that_dies(page: Page, mortal: tuple[str, subprocess.Popen[s
     process.kill()
     until(lambda: ts.mark.phase == "lost", "the loss to be noticed")
     assert ts.mark.reason
-    assert 0 < ts.mark.retry_at - time.time() < live.RETRY_MOST
+    assert 0 < ts.mark.retry_at - time.time() < feed.RETRY_MOST
     # The last picture stays.
     assert ts._overview.n_tasks == 1
     client.close()

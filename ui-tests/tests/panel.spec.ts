@@ -124,6 +124,10 @@ test('tasks are there a moment after they have finished', async () => {
   expect(await pixels(canvasIn(sectionOf(page, 'task-stream')))).toBeGreaterThan(500);
   await expect(fact('tasks')).toHaveText('60 / 60 tasks done');
   await expect(page.locator('.dasklens-Status')).toHaveText('60 / 60');
+  const progress = sectionOf(page, 'progress');
+  await expect(progress.locator('.dasklens-progress-words')).toHaveText('finished: 60 of 60 tasks, 100 %');
+  await expect(progress.locator('.dasklens-progress-counts')).toHaveText(['60/60', '60/60']);
+  await expect(progress.locator('.bqplot .bargroup')).toHaveCount(2);
   await expect(sectionOf(page, 'workers')).toContainText('2 workers');
   await expect(sectionOf(page, 'memory').locator('.dasklens-memory-words')).toContainText(
     'in use, 2 workers'
@@ -172,24 +176,27 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
     page
       .locator('.dasklens-Section')
       .evaluateAll(all => all.map(each => (each as HTMLElement).dataset.section ?? null));
-  expect(await names()).toEqual(['task-stream', 'workers', 'memory', 'dashboards']);
+  expect(await names()).toEqual(['progress', 'task-stream', 'workers', 'memory', 'dashboards']);
   const fold = (name: string) => sectionOf(page, name).locator('.dasklens-lab-fold');
   await fold('memory').focus();
   await page.keyboard.press('Alt+ArrowUp');
-  await expect.poll(names).toEqual(['task-stream', 'memory', 'workers', 'dashboards']);
+  await expect.poll(names).toEqual(['progress', 'task-stream', 'memory', 'workers', 'dashboards']);
   await expect(fold('memory')).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await expect(sectionOf(page, 'memory').locator('.dasklens-Figure')).toBeHidden();
+  // Both have to be in sight.
+  await fold('task-stream').click();
   await fold('dashboards').dragTo(sectionOf(page, 'task-stream').locator('.dasklens-lab-fold'), {
     targetPosition: { x: 20, y: 4 }
   });
-  await expect.poll(names).toEqual(['dashboards', 'task-stream', 'memory', 'workers']);
+  await fold('task-stream').click();
+  await expect.poll(names).toEqual(['progress', 'dashboards', 'task-stream', 'memory', 'workers']);
 
   await page.reload();
   await kernelIdle(page);
   await command(page, 'dasklens:show-panel');
-  await expect.poll(names).toEqual(['dashboards', 'task-stream', 'memory', 'workers']);
+  await expect.poll(names).toEqual(['progress', 'dashboards', 'task-stream', 'memory', 'workers']);
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await fold('memory').click();
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'true');
@@ -203,7 +210,7 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   }
   await fold('memory').focus();
   await page.keyboard.press('Alt+ArrowDown');
-  await expect.poll(names).toEqual(['task-stream', 'workers', 'memory', 'dashboards']);
+  await expect.poll(names).toEqual(['progress', 'task-stream', 'workers', 'memory', 'dashboards']);
 });
 
 test('a figure opens beside the notebook, and is there after a reload', async () => {

@@ -75,14 +75,14 @@ const plugin: JupyterFrontEndPlugin<Layouts> = {
   }
 };
 
-/** The layout that was set, or a good one: our figures below each other, with upstream's progress. */
+/** The layout that was set, or a good one: progress, task stream and workers below each other. */
 export function defaultLayout(set: Layout): Layout {
   if (Object.keys(set).length > 0) {
     return set;
   }
   const layout: Record<string, Place> = {};
   let last: string | null = null;
-  for (const item of [...FIGURES.slice(0, 2).map(({ name }) => FIGURE + name), 'individual-progress']) {
+  for (const item of FIGURES.slice(0, 3).map(({ name }) => FIGURE + name)) {
     layout[item] = { mode: last ? 'split-bottom' : 'split-right', ref: last };
     last = item;
   }
