@@ -6,6 +6,7 @@ Run it only when the format changes on purpose: ``python tests/make_golden_frame
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +14,15 @@ from typing import Any, ClassVar
 
 import msgpack
 
+from dasklens.model.progress import ProgressNow
 from dasklens.model.samples import CountsOverTime, WorkersNow
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler import counts as counts_module
+from dasklens.scheduler import tracker as tracker_module
 from dasklens.scheduler import workertable as workertable_module
 from dasklens.scheduler.counts import STATES, CountsLog
 from dasklens.scheduler.log import TaskLog
+from dasklens.scheduler.tracker import Tracker
 from dasklens.scheduler.workertable import WorkerTable
 
 FOLDER = Path(__file__).parent / "data" / "frames"
@@ -172,6 +176,61 @@ def _run(table: WorkerTable, counts: CountsLog, scheduler: Any) -> Any:
     yield from counts.sample(scheduler, totals)
 
 
+def followed() -> list[bytes]:
+    """Four groups: one fails, one is of a span, one is done and one changes in the second frame."""
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    return asyncio.get_event_loop().run_until_complete(_followed())
+
+
+async def _followed() -> list[bytes]:
+    hostile = "<img src=x onerror=alert(1)>"
+    failed = SimpleNamespace(
+        key=hostile,
+        exception_blame=None,
+        exception_text=f"ValueError('{hostile}')",
+        traceback_text='  File "x.py", line 1\n',
+        erred_on={"tcp://127.0.0.1:40001"},
+        exception=None,
+    )
+    scheduler: Any = SimpleNamespace(tasks={hostile: failed}, extensions={})
+    tracker = Tracker("golden", scheduler, "prefix")
+    tracker.enter("reader")
+    counting = tracker.counting
+    for label, counts in ((hostile, (0, 0, 1, 0, 2, 0)), (("ünï", "span-1"), (70_000, 3, 5, 7, 0, 0))):
+        group = counting._group(label)
+        group.counts[:] = counts
+        counting.totals = [a + b for a, b in zip(counting.totals, counts, strict=True)]
+    counting.groups[0].failed = hostile
+    counting.groups[0].place, counting.groups[1].place = 1, 0
+    counting.n_tracked, counting.n_unknown, counting.touched = 70_018, 2, True
+    tracker._note_failure(counting.groups[0])
+    # A clock would make other bytes each time.
+    tracker._eta.note = lambda *args: 12.5  # type: ignore[method-assign]
+    known = tracker_module.monotonic
+    tracker_module.monotonic = lambda: tracker.readers["reader"].opened + 1.5
+    try:
+        first = await tracker.read("reader", 0, 0, 0, 0)
+        counting.groups[1].counts[1:3] = [4, 4]
+        counting.groups[1].changed, counting.touched = counting.version, True
+        tracker.end("the cluster was restarted")
+        second = await tracker.read("reader", first["next"], first["names"], 0, 0)
+    finally:
+        tracker_module.monotonic = known
+    return [*first["frames"], *second["frames"]]
+
+
+def described_progress(frames: list[bytes]) -> dict[str, Any]:
+    """How far it is after the last frame."""
+    now = ProgressNow()
+    assert all(now.append(frame) for frame in frames)
+    said = ("next", "status", "final", "counting", "tracked", "unknown", "reason", "elapsed", "eta")
+    groups = [
+        {"name": g.name, "ident": g.ident, "place": g.place, "counts": g.counts, "error": g.error}
+        for g in now.groups
+    ]
+    return {**{name: getattr(now, name) for name in said}, "groups": groups}
+
+
 def plain(value: Any) -> Any:
     """`value` as JSON can say it."""
     if isinstance(value, dict):
@@ -213,6 +272,7 @@ GOLDEN: dict[str, tuple[Any, Any]] = {
     "tasks": (several, described),
     "workers": (lambda: sampled()[0], described_workers),
     "counts": (lambda: sampled()[1], described_counts),
+    "progress": (followed, described_progress),
 }
 
 

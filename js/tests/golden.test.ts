@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Counts, STATES, type State, type Total } from '../src/core/counts';
 import { decodeFrame } from '../src/core/frames';
+import { ProgressTable } from '../src/core/progress';
 import { TaskLog } from '../src/core/tasks';
 import { WorkerTable } from '../src/core/workers';
 
@@ -39,6 +40,11 @@ interface GoldenCounts {
   prefixes: Record<string, Record<State, number>>;
 }
 
+interface GoldenProgress {
+  next: number;
+  groups: { name: string; error: Record<string, string> | null }[];
+}
+
 /** Names that differ between the two languages. */
 const IN_PYTHON: Record<string, string> = {
   net_read: 'netRead',
@@ -62,7 +68,9 @@ describe.runIf(existsSync(FOLDER))('golden frames', () => {
   const of = (stream: string): string[] => names.filter(name => name.startsWith(`${stream}-`));
 
   it('are of streams that are tested', () => {
-    expect([...of('tasks'), ...of('workers'), ...of('counts')].sort()).toEqual([...names].sort());
+    expect([...of('tasks'), ...of('workers'), ...of('counts'), ...of('progress')].sort()).toEqual(
+      [...names].sort()
+    );
   });
 
   it.each(of('workers'))('%s holds what Python put into it', name => {
@@ -96,6 +104,17 @@ describe.runIf(existsSync(FOLDER))('golden frames', () => {
     }
     expect(Object.fromEntries(counts.prefixes)).toEqual(wanted.prefixes);
     expect(Object.keys(Object.values(wanted.prefixes)[0])).toEqual(STATES);
+  });
+
+  it.each(of('progress'))('%s holds what Python put into it', name => {
+    const { frames, wanted } = read<GoldenProgress>(name);
+    const table = new ProgressTable();
+    for (const frame of frames) {
+      expect(table.append(decodeFrame(frame))).toBe('taken');
+    }
+    const { groups, ...said } = wanted;
+    expect(table).toMatchObject(said);
+    expect(table.groups).toEqual(groups.map(({ error, ...group }) => ({ ...group, failure: error })));
   });
 
   it.each(of('tasks'))('%s holds what Python put into it', name => {

@@ -81,7 +81,7 @@ class ProgressFeed(Feed):
 
     def rewind(self, cursor: int = 0, names: int = 0, log: str = "") -> bool:
         """Read on from the start, for a page that is new; False when nothing will come any more."""
-        if self._closed or (self._task is not None and self._task.done()):
+        if self._closed or self._phase == "finished" or (self._task is not None and self._task.done()):
             return False
         self._cursor = self._names = 0
         self.start()

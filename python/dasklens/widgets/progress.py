@@ -259,7 +259,7 @@ class ProgressBars(ipywidgets.VBox):
 
     def close(self) -> None:
         """Stop watching, and take the views off the page. What runs goes on."""
-        following = getattr(self, "_following", None)
+        following = getattr(self, "following", None)
         if following is not None:
             following.feed.close()
             self._renewal.close()
@@ -311,7 +311,9 @@ class ProgressBars(ipywidgets.VBox):
         self.display()
 
     def display(self) -> None:
-        """Show it here and now, in whatever cell runs."""
+        """Show it here and now, in whatever cell runs; nothing where there is no IPython."""
+        if _execution() is None:
+            return
         from IPython.display import display
 
         first = self._display_id is None

@@ -18,6 +18,8 @@ def progress_html(now: ProgressNow, status: str, why: str, multi: bool) -> str:
     total = now.total
     percent = f", {100 * now.done // total} %" if total else ""
     words = f"{now.done:,} of {total:,} task{'s' * (total != 1)}{percent}" if total else "nothing to do"
+    if not total and not now.final:
+        words = "counting"
     reason = f" ({_text(why)})" if why else ""
     head = (
         f"<p><strong>Progress: {escape(status)}</strong>{reason}: {words}; {now.elapsed:,.1f} s elapsed</p>"
