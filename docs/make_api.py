@@ -25,9 +25,11 @@ def page() -> str:
     return HEAD + "".join(entry(module, name, thing) for module, name, thing in public)
 
 
-def entry(module: str, name: str, thing: type) -> str:
+def entry(module: str, name: str, thing: object) -> str:
     """One name: its signature, its docstring, and its public methods and properties."""
     text = f"\n## `{module}.{name}{signature(thing)}`\n\n{markdown(thing)}\n"
+    if not isinstance(thing, type):
+        return text
     ours = [vars(each) for each in reversed(thing.__mro__) if each.__module__ in MODULES]
     members = {name: value for each in [*ours, vars(thing)] for name, value in each.items()}
     for member, value in sorted(members.items()):
