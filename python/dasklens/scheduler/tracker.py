@@ -27,7 +27,7 @@ STATUSES = ("waiting", "running", "finished", "error", "cancelled")
 #: Columns of the tasks of a group, by state, as `counting.STATES`.
 COUNTS = ("memory", "processing", "waiting", "released", "erred", "cancelled")
 #: Seconds that a slice of counting may hold the loop, and of what follows a transition to its news.
-SLICE, TICK = 0.002, 0.05
+SLICE, TICK = 0.001, 0.05
 #: Seconds a reader may wait in one call, and after which a silent one is forgotten.
 LONGEST_WAIT, FORGET_AFTER = 4.0, 9.0
 #: Keys that a reader is asked to group at once, and characters of a group's name.

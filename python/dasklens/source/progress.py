@@ -20,8 +20,8 @@ from .attach import resolve_client
 from .errors import NotRecorded
 from .feed import CONNECT_TIMEOUT, Feed, OnFrames, OnPhase, weak
 
-#: Keys of the first message and of those that follow: the scheduler's loop is held while one is read.
-FIRST_CHUNK, CHUNK = 4000, 10_000
+#: Keys of a message: the scheduler's loop is held while one is read.
+CHUNK = 2000
 #: Seconds a read waits for news on the scheduler.
 WAIT = 3.0
 #: Seconds that saying goodbye may take.
@@ -337,10 +337,5 @@ def digest(keys: Sequence[Any]) -> str:
 
 def _chunks(keys: Sequence[Hashable]) -> Iterator[tuple[list[Hashable], bool]]:
     """Keys in pieces, and whether a piece is the last."""
-    at, size = 0, FIRST_CHUNK
-    while True:
-        some = list(keys[at : at + size])
-        at, size = at + size, CHUNK
-        yield some, at >= len(keys)
-        if at >= len(keys):
-            return
+    for at in range(0, max(1, len(keys)), CHUNK):
+        yield list(keys[at : at + CHUNK]), at + CHUNK >= len(keys)
