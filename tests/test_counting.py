@@ -12,10 +12,10 @@ from dasklens.scheduler.counting import (
     FAILED,
     KNOWN,
     NOT_TRACKED,
-    STATES,
     Counting,
 )
 from dasklens.scheduler.eta import Eta
+from dasklens.scheduler.taskgroups import STATES
 
 
 class Task(SimpleNamespace):

@@ -13,20 +13,17 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from itertools import islice
 from typing import Any
 
-#: What a tracked task is, in the order of the columns of a frame.
-STATES = ("memory", "processing", "waiting", "released", "erred", "cancelled")
-MEMORY, PROCESSING, WAITING, RELEASED, ERRED, CANCELLED = range(6)
-_N = len(STATES)
+from .taskgroups import CANCELLED, ERRED, MEMORY, N_STATES, PROCESSING, RELEASED, WAITING, Group
 
 #: What becomes of a task when the scheduler says that it is …, by what it was. Released or forgotten
 #: after it had been in memory it is done; before that it will not run any more. What failed stays so
 #: until it is tried again.
 _LEFT = (RELEASED, CANCELLED, CANCELLED, RELEASED, ERRED, CANCELLED)
 _BECOMES: dict[str, tuple[int, ...]] = {
-    "memory": (MEMORY,) * _N,
-    "processing": (PROCESSING,) * _N,
-    **dict.fromkeys(("waiting", "queued", "no-worker"), (WAITING,) * _N),
-    "erred": (ERRED,) * _N,
+    "memory": (MEMORY,) * N_STATES,
+    "processing": (PROCESSING,) * N_STATES,
+    **dict.fromkeys(("waiting", "queued", "no-worker"), (WAITING,) * N_STATES),
+    "erred": (ERRED,) * N_STATES,
     **dict.fromkeys(("released", "forgotten"), _LEFT),
 }
 _UNKNOWN = -1
@@ -39,46 +36,6 @@ BATCH = 100
 #: A table that grows is copied: in many small ones, nobody waits for that.
 _SHARDS = 256
 _MASK = _SHARDS - 1
-
-
-class Group:
-    """Tasks that are shown together.
-
-    Attributes
-    ----------
-    label : hashable
-        None for tasks whose group is not known yet.
-    counts : list of int
-        Tasks by state, as `STATES`.
-    changed : int
-        The version in which something changed last.
-    first : tuple or None
-        The priority of the task of the group that comes first.
-    place : int
-        Which of the groups it is, in the order of the graph.
-    failed : key or None
-        The task that failed first.
-    prefix, example
-        The prefix and the key of one of its tasks.
-    """
-
-    __slots__ = (
-        *("base", "changed", "codes", "counts", "example"),
-        *("failed", "first", "label", "place", "prefix"),
-    )
-
-    def __init__(self, label: Hashable, base: int, version: int):
-        self.label = label
-        self.base = base
-        # Shared by all tasks: a number made anew for each would take as much as the task's entry.
-        self.codes = tuple(range(base, base + _N))
-        self.counts = [0] * _N
-        self.changed = version
-        self.first: tuple[Any, ...] | None = None
-        self.place = 0
-        self.failed: Any = None
-        self.prefix: Any = None
-        self.example: Any = None
 
 
 class Counting:
@@ -121,7 +78,7 @@ class Counting:
         self._many: list[tuple[Any, Iterator[Any]]] = []
         self.unlabelled: deque[Any] = deque()
         self.groups: list[Group] = []
-        self.totals = [0] * _N
+        self.totals = [0] * N_STATES
         self.n_tracked = self.n_unknown = 0
         self.version = 0
         self.touched = False
@@ -228,7 +185,7 @@ class Counting:
     def _group(self, label: Hashable) -> Group:
         group = self._by_label.get(label)
         if group is None:
-            group = self._by_label[label] = Group(label, len(self.groups) * _N, self.version)
+            group = self._by_label[label] = Group(label, len(self.groups) * N_STATES, self.version)
             group.place = len(self.groups)
             self.groups.append(group)
         return group
@@ -260,10 +217,10 @@ class Counting:
         """The groups that one task of a group depends on, which stands for all."""
         task = self._tasks.get(group.example)
         found: dict[Group, None] = {}
-        for needed in islice(task.dependencies, 2 * _N) if task is not None else ():
+        for needed in islice(task.dependencies, 2 * N_STATES) if task is not None else ():
             code = self._shards[hash(needed.key) & _MASK].get(needed.key, _UNKNOWN)
-            if code != _UNKNOWN and self.groups[code // _N] is not group:
-                found[self.groups[code // _N]] = None
+            if code != _UNKNOWN and self.groups[code // N_STATES] is not group:
+                found[self.groups[code // N_STATES]] = None
         return list(found)
 
     # -- transitions -----------------------------------------------------------------------------
@@ -287,11 +244,11 @@ class Counting:
                 return NOT_TRACKED
             self._visit(task, shard)
             return KNOWN
-        was = code % _N
+        was = code % N_STATES
         state = _BECOMES[finish][was]
         if state == was:
             return CHANGED
-        group = self.groups[code // _N]
+        group = self.groups[code // N_STATES]
         shard[key] = group.codes[state]
         counts = group.counts
         counts[was] -= 1
@@ -339,7 +296,7 @@ class Counting:
         for key, label in zip(keys, labels, strict=True):
             shard = self._shards[hash(key) & _MASK]
             code = shard.get(key)
-            if code is None or not 0 <= code < _N:
+            if code is None or not 0 <= code < N_STATES:
                 continue
             group = self._group(label)
             task = self._tasks.get(key)
@@ -348,7 +305,7 @@ class Counting:
                     group.prefix, group.example = task.prefix, key
                 if task.priority is not None and (group.first is None or task.priority < group.first):
                     group.first = task.priority
-            state = code % _N
+            state = code % N_STATES
             self.groups[0].counts[state] -= 1
             group.counts[state] += 1
             group.changed = self.groups[0].changed = self.version

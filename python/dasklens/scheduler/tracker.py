@@ -18,13 +18,14 @@ from typing import Any
 
 from ..wire.frames import pack_frame, pack_name
 from .columns import floats, text, whole
-from .counting import ERRED, FAILED, KNOWN, NOT_TRACKED, Counting, Group
+from .counting import FAILED, KNOWN, NOT_TRACKED, Counting
 from .eta import Eta
 from .said import unsaid
+from .taskgroups import ERRED, Group
 
 STREAM = "progress"
 STATUSES = ("waiting", "running", "finished", "error", "cancelled")
-#: Columns of the tasks of a group, by state, as `counting.STATES`.
+#: Columns of the tasks of a group, by state, as `taskgroups.STATES`.
 COUNTS = ("memory", "processing", "waiting", "released", "erred", "cancelled")
 #: Seconds that a slice of counting may hold the loop, and of what follows a transition to its news.
 SLICE, TICK = 0.001, 0.05
