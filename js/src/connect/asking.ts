@@ -9,7 +9,7 @@ const ASK_AGAIN = 2000;
 const ASK_AGAIN_MOST = 30000;
 /** How long nobody has to look before the other end is told, in milliseconds: one that runs a cell
  * again takes the view away for a moment only. */
-const LEAVE_AFTER = 10000;
+const LEAVE_AFTER = 8000;
 
 /** What a receiver says to the other end. */
 export type Said =
