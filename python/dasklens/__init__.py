@@ -10,17 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dasklens.kernel.profile import profile as profile
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.widgets.flame import Profile as Profile
     from dasklens.widgets.task_stream import TaskStream as TaskStream
 
     __version__: str
 
 _HOMES = {
+    "Profile": "dasklens.widgets.flame",
     "TaskStream": "dasklens.widgets.task_stream",
     "get_task_stream": "dasklens.kernel.task_stream",
+    "profile": "dasklens.kernel.profile",
 }
 
-__all__ = ["TaskStream", "__version__", "get_task_stream"]
+__all__ = ["Profile", "TaskStream", "__version__", "get_task_stream", "profile"]
 
 
 def __getattr__(name: str) -> Any:

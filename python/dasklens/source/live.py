@@ -59,6 +59,11 @@ class _Thread:
 _thread = _Thread()
 
 
+def reading_loop() -> asyncio.AbstractEventLoop:
+    """The loop that everything live is read on, in its own thread."""
+    return _thread.loop()
+
+
 class LiveFeed:
     """Frames of a client's scheduler as they come, from the oldest record on.
 
