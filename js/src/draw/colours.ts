@@ -42,13 +42,14 @@ export class SlotColours {
     for (let s = this.known; s < slots.length; s++) {
       const { prefix, kind } = slots[s];
       const error = kind === ERROR;
-      const colour = error ? validColour(errorColour) : colourOf(prefix, overrides);
+      const colour = error ? validColour(errorColour) : (slots[s].colour ?? colourOf(prefix, overrides));
       const dark = wantsDarkText(colour);
       this.plain[s] = packed(rgb(colour));
       this.ink[s] = packed(rgb(colour).map(c => Math.round(dark ? c * 0.45 : c + (255 - c) * 0.62)));
       this.pattern[s] = PATTERNS[kind];
       // An error is never hidden, whatever is highlighted.
-      this.dimmed[s] = lit.size > 0 && !lit.has(prefix) && !error ? 1 : 0;
+      const back = slots[s].dimmed ?? (lit.size > 0 && !lit.has(prefix));
+      this.dimmed[s] = back && !error ? 1 : 0;
       this.text[s] = dark ? '#000000' : '#ffffff';
     }
     this.known = slots.length;

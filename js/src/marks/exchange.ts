@@ -71,7 +71,7 @@ export class Exchange {
    * Ask for frames from a cursor and a name on. Frames that were under way come in the meantime and
    * show the same gap again: they are no reason to ask again.
    */
-  ask(cursor: number, names: number, log: string): void {
+  ask(cursor: number, names: number, log: string, stream = 'tasks'): void {
     const now = Date.now();
     if (!this.model.comm_live || now - this.askedAt < this.delay) {
       return;
@@ -80,7 +80,7 @@ export class Exchange {
       this.delay = Math.min(ASK_AGAIN_MOST, this.delay * 2);
     }
     this.askedAt = now;
-    this.model.send({ type: 'read', cursor, names, log }, {});
+    this.model.send({ type: 'read', stream, cursor, names, log }, {});
   }
 
   /** A frame fitted: the next gap is a new one. */
