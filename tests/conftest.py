@@ -11,6 +11,7 @@ import comm
 import pytest
 from distributed import Client, LocalCluster
 from pages import Page
+from registries import place, registry, runtime, serverapp  # noqa: F401 -- fixtures
 
 from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 #: Even without a dashboard a scheduler serves HTTP, and warns if somebody else has its usual port.
 NO_DASHBOARD: dict[str, Any] = {"dashboard_address": ":0", "scheduler_kwargs": {"dashboard": False}}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Schedulers of tests announce themselves to nobody's Jupyter."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -263,6 +264,9 @@ def _url(server: Jupyter) -> str:
             except json.JSONDecodeError:
                 continue  # half written
             # "localhost" may be ::1 as well, where it does not listen.
-            return url.replace("//localhost:", "//127.0.0.1:")
+            url = url.replace("//localhost:", "//127.0.0.1:")
+            with contextlib.suppress(OSError):  # it is written down before it listens
+                socket.create_connection(("127.0.0.1", int(url.split("/")[2].rpartition(":")[2])), 5).close()
+                return url
         time.sleep(0.05)
     raise RuntimeError(f"The Jupyter server did not start:\n{server.said()}")

@@ -129,6 +129,7 @@ def test_the_uploaded_source_stands_alone(tmp_path: Path) -> None:
     nthreads=[("127.0.0.1", 1)],
     config={
         "distributed.scheduler.preload": [],
+        "distributed.client.preload": [],
         "distributed.scheduler.blocked-handlers": ["register_scheduler_plugin"],
     },
 )
@@ -168,7 +169,11 @@ def test_the_schedulers_own_off_switch_counts() -> None:
                 assert "dasklens" not in plugins
 
 
-@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)], config={"distributed.scheduler.preload": []})
+@gen_cluster(
+    client=True,
+    nthreads=[("127.0.0.1", 1)],
+    config={"distributed.scheduler.preload": [], "distributed.client.preload": []},
+)
 async def test_uploading_leaves_only_the_recorder(c: Client, s: Scheduler, a: Worker) -> None:
     import dasklens.source.attach as module
 

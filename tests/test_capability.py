@@ -97,6 +97,14 @@ async def test_a_closer_may_detach_and_mint_while_all_are_closed(capabilities: C
     assert minted[0] is not one
 
 
+async def test_who_comes_too_late_is_closed_at_once(capabilities: Capabilities) -> None:
+    one = capabilities.mint("one")
+    capabilities.revoke("one")
+    closed: list[str] = []
+    one.attach(lambda: closed.append(one.ended))()
+    assert (closed, one.open) == (["revoked"], 0)
+
+
 async def test_it_expires_by_itself() -> None:
     capabilities = Capabilities(0.05)
     capability = capabilities.mint("one")

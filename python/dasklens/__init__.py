@@ -6,6 +6,7 @@ parts of this package too, and must not pay for bqplot (83 MB, half a second).
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,18 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _prepare() -> None:
+    # A kernel has loaded this long before anybody imports anything. No other process pays for what follows.
+    if "ipykernel.kernelapp" in sys.modules:
+        try:
+            import_module("dasklens.kernel.prepare").prepare()
+        except Exception:
+            pass  # zero configuration is a comfort: importing works without
+
+
+_prepare()
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

@@ -127,8 +127,12 @@ class StreamHandler(_Guarded, WebSocketHandler):
     no more than `IN_FLIGHT` replies are under way, and the next request is not even read before one is gone.
     """
 
+    #: Between `open` and `on_close`; tornado calls the second without the first when a handshake fails.
+    _is_open = False
+
     def open(self, *args: str, **kwargs: str) -> None:
         """Count as one reader from now on."""
+        self._is_open = True
         self._read_from = self.recorder
         self._reader = f"websocket-{uuid.uuid4().hex}"
         self._asked: set[asyncio.Task[None]] = set()
@@ -142,7 +146,7 @@ class StreamHandler(_Guarded, WebSocketHandler):
         """Begin to answer; returns when there is room for one more."""
         self._silent = 0
         await self._room.acquire()
-        if self._on_close_called:
+        if not self._is_open:
             return
         answering = asyncio.ensure_future(self._answer(message))
         self._asked.add(answering)
@@ -154,6 +158,9 @@ class StreamHandler(_Guarded, WebSocketHandler):
 
     def on_close(self) -> None:
         """Be forgotten at once."""
+        if not self._is_open:
+            return
+        self._is_open = False
         self._looking.cancel()
         for answering in self._asked:
             answering.cancel()

@@ -42,7 +42,7 @@ class Capability:
     _attached: int = field(default=0, repr=False)
 
     def attach(self, closer: Callable[[], None]) -> Callable[[], None]:
-        """Have `closer` called, once, when the capability ends.
+        """Have `closer` called, once, when the capability ends; at once if it has.
 
         Returns
         -------
@@ -50,7 +50,10 @@ class Capability:
             For what has closed by itself; may be called more than once.
         """
         self._attached = key = self._attached + 1
-        self._closers[key] = closer
+        if self.ended:
+            closer()
+        else:
+            self._closers[key] = closer
 
         def detach() -> None:
             self._closers.pop(key, None)

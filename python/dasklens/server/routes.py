@@ -65,5 +65,6 @@ ROUTES: list[Route] = [
     Route(rf"dasklens/api/schedulers/{_ID}/frames", FramesHandler, "login"),
     Route(r"dasklens/api/check", CheckHandler, "login"),
     Route(r"dasklens/open/([^/]+):(\d{1,5})(?:/(.*))?", OpenHandler, "login"),
-    Route(r"dasklens/page/([A-Za-z0-9_-]{43})(?:/(.*))?", ProxyHandler, "capability"),
+    # Also what is none: Jupyter's page for unknown addresses would write a mistyped one into the log.
+    Route(r"dasklens/page/([^/]*)(?:/(.*))?", ProxyHandler, "capability"),
 ]

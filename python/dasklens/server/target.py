@@ -85,7 +85,7 @@ class Target:
     @property
     def authority(self) -> str:
         """Value of the ``Host`` header."""
-        return f"{_bracketed(self.name or self.host)}:{self.port}"
+        return f"{bracketed(self.name or self.host)}:{self.port}"
 
     @property
     def loopback(self) -> bool:
@@ -101,7 +101,13 @@ class Target:
         return f"{'wss' if self.scheme == 'https' else 'ws'}://{self._place}{self.prefix}{path}"
 
     def ssl_options(self) -> ssl.SSLContext | None:
-        """What tornado's clients take as `ssl_options`; the certificate is verified for :attr:`name`."""
+        """What tornado's clients take as `ssl_options`; the certificate is verified for :attr:`name`.
+
+        Raises
+        ------
+        NotThere
+            Where the file of certificates cannot be read.
+        """
         if self.scheme != "https":
             return None
         if self.tls == "self-signed" and self.loopback:
@@ -110,7 +116,7 @@ class Target:
 
     @property
     def _place(self) -> str:
-        return f"{_bracketed(self.host)}:{self.port}"
+        return f"{bracketed(self.host)}:{self.port}"
 
 
 async def dial(target: Target, **more: Any) -> IOStream:
@@ -151,7 +157,12 @@ def is_loopback(host: str) -> bool:
 
 
 def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that `host` spells, IPv4 also for an IPv6 address that maps one; None for names."""
+    """The address that `host` spells, IPv4 also for an IPv6 address that maps one.
+
+    None for names, and for addresses with a zone (``fe80::1%eth0``), which mean nothing in a URL.
+    """
+    if "%" in host:
+        return None
     try:
         address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
@@ -159,7 +170,8 @@ def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """The host as a URL spells it."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -177,10 +189,15 @@ class _Context(ssl.SSLContext):
 def _verified(name: str, ca_file: str) -> ssl.SSLContext:
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     context.expected = name
-    if ca_file:
-        context.load_verify_locations(cafile=ca_file)
-    else:
+    if not ca_file:
         context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except OSError:
+        raise NotThere(
+            "The file of certificates to trust cannot be read.", "Put c.Dasklens.ca_file right.", "refused"
+        ) from None
     return context
 
 

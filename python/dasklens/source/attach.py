@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -24,10 +26,15 @@ from distributed.diagnostics.plugin import SchedulerUploadFile
 from ..scheduler.recorder import NAME, PROTOCOL, SWITCHED_OFF, ensure_recorder
 from .errors import NotRecorded
 
+logger = logging.getLogger(__name__)
+
 #: The package that the uploaded source forms on a scheduler without dasklens.
 UPLOADED = "dasklens_uploaded"
 _ROOMS = ("scheduler", "wire")
 _UPLOAD_PLUGIN = "dasklens-upload"
+
+#: Called with each client that was attached, on its loop, and what the recorder said.
+attached: list[Callable[[Client, dict[str, Any]], None]] = []
 
 
 def resolve_client(client: Client | None) -> Client:
@@ -62,7 +69,8 @@ async def attach(client: Client) -> dict[str, Any]:
     Returns
     -------
     dict
-        The recorder's hello: its versions, log id, cursors and limit.
+        The recorder's hello: its versions, log id, cursors and limit, whose scheduler it records, and the
+        token and the place to read it over HTTP.
 
     Raises
     ------
@@ -82,6 +90,11 @@ async def attach(client: Client) -> dict[str, Any]:
             f"The scheduler runs dasklens {hello['dasklens']} and this kernel {__version__}: "
             "install the same version on both sides and restart the scheduler."
         )
+    for listener in attached:
+        try:
+            listener(client, hello)
+        except Exception as error:
+            logger.debug("dasklens attached, and then: %s", error)
     return hello
 
 

@@ -1,0 +1,140 @@
+"""A recorder, read over a websocket to its scheduler: see ``scheduler/routes.py`` for the other end."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import Any, TypeGuard
+
+import msgpack
+
+import dasklens
+from dasklens.server.probe import PROTOCOL
+from dasklens.server.reading import Lost, Place, Reply, Unreadable
+from dasklens.server.socket import Socket
+from dasklens.server.talk import in_time, talking
+from dasklens.server.target import NotThere, Target
+
+#: Seconds beyond those that a question may wait, after which its answer is not waited for any longer.
+TIMEOUT = 5.0
+#: Bytes after which a reply ends, and the most that one may have: its last frame is as long as a chunk of
+#: the log, whose names (metadata, texts of errors) may take an eighth of the log's limit.
+ENOUGH, MOST = 1 << 20, 96 << 20
+
+_SAID = ("dasklens", "protocol", "python")
+
+
+class Recorded:
+    """A source of replies (`reading.Source`): the recorder of a scheduler that has proved itself."""
+
+    recorded = True
+    lacks = trouble = ""
+
+    socket: Socket
+
+    def __init__(self, said: dict[str, Any]):
+        self.said: dict[str, Any] = {"scheduler": {name: said.get(name) for name in _SAID}}
+        self._idents = itertools.count(1)
+        self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
+
+    @classmethod
+    async def open(cls, target: Target, token: str) -> Recorded:
+        """Connect.
+
+        Raises
+        ------
+        NotThere
+            When that fails.
+        """
+        bearer = {"Authorization": f"Bearer {token}"}
+
+        async def hello() -> bytes:
+            async with talking(target) as talk:
+                answer = await talk.get("dasklens/hello", bearer)
+            return answer.body if answer.status == 200 else b""
+
+        try:
+            said = json.loads(await in_time(hello, target))
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):
+            raise NotThere(f"The recorder at {target.authority} does not say who it is.")
+        if said.get("protocol") != PROTOCOL:
+            raise NotThere(
+                f"The scheduler has dasklens {said.get('dasklens')} (protocol {said.get('protocol')}), this "
+                f"Jupyter server {dasklens.__version__} (protocol {PROTOCOL}): they do not fit.",
+                "Upgrade the older one and restart it.",
+            )
+        source = cls(said)
+        source.socket = await Socket.open(
+            target, "dasklens/stream", source._on_message, headers=bearer, most=MOST
+        )
+        source.socket.lost.add_done_callback(source._on_lost)
+        return source
+
+    @property
+    def lost(self) -> asyncio.Future[str]:
+        """See `reading.Source`."""
+        return self.socket.lost
+
+    async def ask(self, stream: str, place: Place, until: int | None, wait: float) -> Reply:
+        """See `reading.Source`."""
+        if self.lost.done():
+            raise Lost(self.lost.result())
+        ident = next(self._idents)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._asked[ident] = answer
+        question = {"id": ident, "stream": stream, **place._asdict()}
+        question |= {"until": until, "wait": wait, "max_bytes": ENOUGH}
+        try:
+            self.socket.send(json.dumps(question))
+            return _reply(await asyncio.wait_for(answer, wait + TIMEOUT))
+        except asyncio.TimeoutError:
+            self.socket.lose("The scheduler does not answer.")
+            raise Lost(self.lost.result()) from None
+        finally:
+            del self._asked[ident]
+
+    async def close(self) -> None:
+        """See `reading.Source`."""
+        await self.socket.close()
+
+    def _on_message(self, message: str | bytes) -> None:
+        try:
+            said = msgpack.unpackb(message, strict_map_key=False) if isinstance(message, bytes) else None
+        except Exception:
+            said = None
+        if not isinstance(said, dict):
+            self.socket.lose("The scheduler answered with something that is no reply.")
+            return
+        ident = said.get("id")
+        answer = self._asked.get(ident) if isinstance(ident, int) else None
+        # Who asked may have gone.
+        if answer is not None and not answer.done():
+            answer.set_result(said)
+
+    def _on_lost(self, lost: asyncio.Future[str]) -> None:
+        for answer in self._asked.values():
+            if not answer.done():
+                answer.set_exception(Lost(lost.result()))
+
+
+def _reply(said: dict[str, Any]) -> Reply:
+    error = said.get("error")
+    if error is not None:
+        raise Unreadable(str(error)[:1000])
+    log, frames = said.get("log"), said.get("frames")
+    cursor, names, end = (said.get(name) for name in ("next", "names", "end"))
+    if (
+        not isinstance(log, str)
+        or not isinstance(frames, list)
+        or not all(isinstance(frame, bytes) for frame in frames)
+        or not (_is_count(cursor) and _is_count(names) and _is_count(end))
+    ):
+        raise Unreadable("The scheduler's reply is not one that this version of dasklens can read.")
+    return Reply(Place(log, cursor, names), end, tuple(frames))
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 2**53
