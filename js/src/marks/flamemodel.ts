@@ -256,12 +256,23 @@ export class FlameModel extends RowsModel<HoveredFrame> {
     }
   }
 
-  /** Show who calls a function: the inverted tree, zoomed to it. */
+  /**
+   * Show who calls a function: the inverted tree, zoomed to it. One without samples of its own is not
+   * in there; it is shown where most of its samples are.
+   */
   showCallers(fn: number): void {
-    const id = this.tree?.functions[fn]?.id;
-    if (id !== undefined) {
-      this.keep({ view: 'inverted' });
-      this.zoomTo((this.flame as Flame).find([id]));
+    const { tree } = this;
+    if (tree && tree.functions[fn]) {
+      const own = this.functions().find(row => row.fn === fn)?.own ?? 0;
+      this.keep({ view: own > 0 ? 'inverted' : 'tree' });
+      const { nodes, wide } = this.flame as Flame;
+      let widest = 0;
+      for (let node = 1; node < nodes.n; node++) {
+        if (nodes.fn[node] === fn && (widest === 0 || wide[node] > wide[widest])) {
+          widest = node;
+        }
+      }
+      this.zoomTo(own > 0 ? (this.flame as Flame).find([tree.functions[fn].id]) : widest);
     }
   }
 

@@ -174,6 +174,7 @@ function shortened(text: string): string {
 }
 
 const CSS = `
+.dasklens-flamebar{padding:2px}
 .dasklens-bar{display:flex;flex-wrap:wrap;align-items:center;gap:2px 8px;min-height:28px}
 .dasklens-views{display:flex;gap:0;border:1px solid var(--dasklens-line);border-radius:var(--jp-border-radius,2px)}
 .dasklens-views button{padding:0 8px!important;border-radius:0!important;height:22px!important}

@@ -9,6 +9,7 @@ import { part, type Part } from './part';
 
 export const HINT =
   'Hover a frame to see what it is, click to zoom. Scroll to zoom, drag to pan, / to search.';
+export const TABLE_HINT = 'Click a column to sort by it, a function to see who calls it.';
 const LONGEST = 300;
 
 function build({ mark, el, signal, on }: Part<FlameModel>): void {
@@ -19,13 +20,15 @@ function build({ mark, el, signal, on }: Part<FlameModel>): void {
   const forget = button('clear-selected', CLOSE, 'Clear the selection');
   forget.addEventListener('click', () => mark.choose(-1), { signal });
 
+  const hint = (): HTMLElement =>
+    h('span', { class: 'dasklens-dim' }, mark.get('view') === 'table' ? TABLE_HINT : HINT);
   let hovered: HoveredFrame | null = null;
   let frame = 0;
   const show = (): void => {
     frame = 0;
     const selected = mark.facts(mark.picked);
     const facts = hovered ?? selected;
-    line.replaceChildren(...(facts ? piecesOf(facts) : [h('span', { class: 'dasklens-dim' }, HINT)]));
+    line.replaceChildren(...(facts ? piecesOf(facts) : [hint()]));
     if (facts && !hovered) {
       line.append(forget);
     }

@@ -178,6 +178,7 @@ const CSS = `
 .dasklens-flametable :is([data-column=own],[data-column=total]){width:8.5em}
 .dasklens-flametable [data-column=change]{width:7em}
 .dasklens-flametable td[data-column=name]{display:flex;align-items:center;gap:6px}
+.dasklens-part.dasklens-flametable td button{height:20px;padding:0 2px}
 .dasklens-flametable [data-column=name]>button{display:block!important;flex:0 1 auto!important;min-width:0!important;text-align:left}
 .dasklens-part-bar{position:absolute;left:0;bottom:0;height:3px;background:var(--dasklens-brand);opacity:.55}
 .dasklens-share{display:inline-block;width:4em;text-align:right;font-variant-numeric:tabular-nums}

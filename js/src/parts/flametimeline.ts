@@ -120,12 +120,18 @@ function timeline({ mark, signal, on }: Part<FlameModel>): HTMLElement {
       return;
     }
     const cycle = mark.tree?.about.cycle || 1;
-    extent = [time[0] - cycle, time[time.length - 1]];
+    // From the first sample to the last one: what idles before and after would take the room.
+    const first = Math.max(0, samples.findIndex(n => n > 0) - 1);
+    const last = Math.min(time.length - 1, samples.findLastIndex(n => n > 0) + 1);
+    extent = last > first ? [time[first] - cycle, time[last]] : [time[0] - cycle, time[time.length - 1]];
     const most = samples.reduce((a, b) => Math.max(a, b), 1);
     // Many steps share a pixel: of each pixel the highest.
     const columns = Math.max(1, Math.min(1000, Math.round((extent[1] - extent[0]) / cycle)));
     const heights = new Float64Array(columns);
     samples.forEach((n, i) => {
+      if (time[i] < extent[0] || time[i] > extent[1]) {
+        return;
+      }
       const at = Math.min(columns - 1, Math.floor(part(time[i] - cycle / 2) * columns));
       heights[at] = Math.max(heights[at], n);
     });

@@ -117,13 +117,12 @@ def counted(state: State) -> State:
                 copy = into["children"][identifier] = {**child, "children": {}, "count": count}
                 stack.append((child, copy))
         if gap and len(children) > 1:
-            into["children"][EITHER] = _either(children, gap)
+            either = _either(children, gap)
+            into["children"][either["identifier"]] = either
     return out
 
 
-#: Identifier of the node of samples whose innermost frame is one of several.
-EITHER = "(either)"
-#: Functions that such a node names.
+#: Functions named by a node of samples whose innermost frame is one of several.
 _NAMED = 3
 
 
@@ -133,13 +132,15 @@ def _either(children: Sequence[State], samples: int) -> State:
     files = {text(d.get("filename")) if isinstance(d, Mapping) else "" for d in described}
     named = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
     libraries = {library_of(file): file for file in sorted(files)}
+    name = f"(one of: {named})"
+    file = next(iter(libraries.values())) if len(libraries) == 1 else ""
     return {
         "count": samples,
         "children": {},
-        "identifier": EITHER,
+        "identifier": f"{name};{file};0",
         "description": {
-            "name": f"(one of: {named})",
-            "filename": next(iter(libraries.values())) if len(libraries) == 1 else "",
+            "name": name,
+            "filename": file,
             "line_number": 0,
             "line": "",
         },
