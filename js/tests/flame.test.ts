@@ -12,6 +12,7 @@ import { functionsOf } from '../src/core/functions';
 import { invert } from '../src/core/invert';
 import { changeColour, LESS_COLOUR, libraryColour, MORE_COLOUR, SAME_COLOUR } from '../src/core/palette';
 import { search } from '../src/core/search';
+import { SlotColours } from '../src/draw/colours';
 import { chain, frameOf, treeOf, type Spec } from './trees';
 
 const specs = fc.letrec<{ node: Spec; children: Spec[] }>(tie => ({
@@ -319,5 +320,19 @@ describe('colours', () => {
     expect(changeColour(0.5)).toBe(MORE_COLOUR);
     expect(changeColour(-0.5)).toBe(LESS_COLOUR);
     expect(libraryColour('constructor')).toMatch(/^#[0-9a-f]{6}$/);
+  });
+});
+
+describe('the colours of slots', () => {
+  it('are those of the tree that is drawn, whichever was before', () => {
+    const colours = new SlotColours();
+    const slotsOf = (library: string): Flame['slots'] =>
+      flameOf({ count: 2, children: [{ name: 'f', library, count: 1 }] }).slots;
+    const seen = ['numpy', 'pandas', 'numpy'].map(library => {
+      colours.update(slotsOf(library), {}, [], '#000000');
+      return [...colours.plain.subarray(0, 4)];
+    });
+    expect(seen[1]).not.toEqual(seen[0]);
+    expect(seen[2]).toEqual(seen[0]);
   });
 });

@@ -270,10 +270,8 @@ for (const theme of ['light', 'dark']) {
       await expect.poll(async () => (await boxOf(canvasOf(page, P).first())).width).toBeLessThan(310);
       await atRest(mark);
       await output.screenshot({ path: info.outputPath(`narrow-${theme}.png`) });
-      const wide = await output
-        .locator('.dasklens-part')
-        .evaluateAll(parts => parts.filter(each => each.scrollWidth > 302).map(each => each.className));
-      expect(wide).toEqual([]);
+      const box = partOf(page, P, 'flamebar').locator('..');
+      expect(await box.evaluate(each => each.scrollWidth - each.clientWidth)).toBe(0);
       await python(page, 'p.layout.width = "auto"; print("null")');
       await expect.poll(async () => (await boxOf(canvasOf(page, P).first())).width).toBeGreaterThan(600);
     });

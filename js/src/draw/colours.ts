@@ -18,6 +18,8 @@ export class SlotColours {
   dimmed = new Uint8Array(64);
   /** Per slot the colour of text on it. */
   text: string[] = [];
+  /** The slots whose colours are here, and how many of them. */
+  private of: readonly Slot[] = [];
   private known = 0;
 
   /** Forget everything: the palette, the highlight or the theme changed. */
@@ -32,7 +34,8 @@ export class SlotColours {
     highlight: readonly string[],
     errorColour: string
   ): void {
-    if (slots.length < this.known) {
+    if (slots !== this.of || slots.length < this.known) {
+      this.of = slots;
       this.known = 0;
     }
     if (slots.length > this.plain.length) {

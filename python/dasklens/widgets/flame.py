@@ -49,7 +49,7 @@ def _compose(mark: Flame) -> bqplot.Figure:
         marks=[mark],
         axes=[],
         fig_margin={"top": 2, "bottom": 2, "left": 2, "right": 2},
-        layout=ipywidgets.Layout(width="100%", height=_HEIGHT, min_width="200px"),
+        layout=ipywidgets.Layout(width="100%", height=_HEIGHT, min_width="200px", margin="0"),
         min_aspect_ratio=0.001,
         max_aspect_ratio=1000,
         padding_x=0,
