@@ -15,6 +15,8 @@ import dask
 import dask.array as da
 from distributed import Client
 
+from dasklens.wire.calltree import counted, pack_profile
+
 FOLDER = Path(__file__).parent / "data" / "profiles"
 PREFIXES = (
     (str(Path(sys.prefix).resolve()), "/env"),
@@ -54,6 +56,8 @@ def main() -> None:
             "square": client.profile(key="square"),
             **{f"worker-{i}": state for i, state in enumerate(each.values())},
         }
+    frame = pack_profile(counted(portable(states["merged"])), {"interval": 0.01}, [(1.7e9, 5)])
+    (FOLDER / "merged.frame").write_bytes(frame)
     for name, state in states.items():
         text = json.dumps(portable(state), separators=(",", ":"), sort_keys=True)
         (FOLDER / f"{name}.json").write_text(text + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 from distributed import profile as upstream
 from hypothesis import given
 from hypothesis import strategies as st
-from trees import REAL, chain, node, real, rooted, states
+from trees import FOLDER, REAL, chain, node, real, rooted, states
 
 from dasklens.model import profile as tree
 from dasklens.wire.calltree import pack_profile
@@ -228,3 +228,9 @@ def test_nodes_that_are_not_whole_cost_nothing_but_themselves() -> None:
 )
 def test_whose_code_a_file_is(file: str, library: str) -> None:
     assert library_of(file) == library
+
+
+def test_the_frame_that_the_browser_s_tests_read_is_ours() -> None:
+    frame = unpack_frame((FOLDER / "merged.frame").read_bytes())
+    made = unpack_frame(pack_profile(tree.counted(real("merged")), {"interval": 0.01}, [(1.7e9, 5)]))
+    assert (frame.cols, frame.names, frame.next) == (made.cols, made.names, made.next)

@@ -1,5 +1,8 @@
 /** Call trees: read, laid out, inverted, searched, compared. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -334,5 +337,21 @@ describe('the colours of slots', () => {
     });
     expect(seen[1]).not.toEqual(seen[0]);
     expect(seen[2]).toEqual(seen[0]);
+  });
+});
+
+describe('a frame that Python made', () => {
+  const read = (name: string): Buffer => readFileSync(join(__dirname, '../../tests/data/profiles', name));
+
+  it('is the tree of that run', () => {
+    const tree = CallTree.read(new Uint8Array(read('merged.frame')));
+    const { count } = JSON.parse(read('merged.json').toString()) as { count: number };
+    expect(tree.total[0]).toBe(count);
+    expect(tree.about.interval).toBe(0.01);
+    expect([...tree.timeline.time]).toEqual([1.7e9]);
+    const rows = functionsOf(new Flame(tree, tree.functions));
+    expect(rows.reduce((sum, row) => sum + row.own, 0)).toBe(count);
+    expect(tree.functions.map(each => each.library)).toContain('pandas');
+    expect(tree.functions.map(each => each.name)).toContain('square');
   });
 });

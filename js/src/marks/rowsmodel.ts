@@ -28,7 +28,7 @@ import type { Theme } from './theme';
 export type PictureKind = 'png' | 'svg';
 export type Phase = 'connecting' | 'live' | 'paused' | 'lost' | 'finished';
 
-/** What a model holds for its views to draw. */
+/** What is drawn. */
 export interface Content {
   readonly table: SpanTable;
   readonly slots: readonly Slot[];
@@ -47,7 +47,7 @@ export interface SpansView {
   savePicture(kind: PictureKind): Promise<Blob>;
 }
 
-/** What came of a frame: something new, nothing, or something that has to be asked for. */
+/** What came of a frame. */
 export interface Fed {
   readonly kind: 'appended' | 'duplicate' | 'reset' | 'gap';
   readonly lanesChanged: boolean;
@@ -310,7 +310,7 @@ export abstract class RowsModel<Hovered extends object = object> extends MarkMod
   }
 
   private onFrame(now: number): void {
-    // Not 0 yet: moving the scales has views call `wake`, and what they want comes below.
+    // Not 0 yet: moving the scales has views call `wake`.
     this.frame = -1;
     const seconds = (now - this.lastStep) / 1000;
     this.lastStep = now;
@@ -367,7 +367,7 @@ export abstract class RowsModel<Hovered extends object = object> extends MarkMod
 
   // --- the kernel -----------------------------------------------------------------------------------
 
-  /** The kernel paused because nobody looked; another page may have said so. */
+  /** The kernel paused because nobody looked. */
   private onPhase(): void {
     if (this.get('phase') === 'paused' && this.shownBy.size > 0) {
       this.ask();

@@ -130,7 +130,7 @@ def _given(answer: Answer, coverage: Any, question: Question, merged: bool, stat
     if coverage is None:
         return result
     # bqplot costs half a second: nobody pays for it who does not draw.
-    from ..widgets.flame import flame_figure
+    from ..widgets.flamefigure import flame_figure
 
     return result, flame_figure(state, about(question, answer, coverage), coverage.timeline)
 

@@ -2,8 +2,8 @@
 
 A *state* is a call tree as `distributed.profile` has it: nested dictionaries with ``count`` (samples
 in this frame and in what it called), ``children``, ``identifier`` and ``description`` (``name,
-filename, line_number, line``). Functions here take states and leave them as they are; what they give
-is new. None of them recurses: a tree may be deeper than Python's stack.
+filename, line_number, line``). Functions here take states and leave them as they are. None of them
+recurses: a tree may be deeper than Python's stack.
 
 Words: a node's *total* is its ``count``, its *own* samples are those of no child.
 """
@@ -53,6 +53,8 @@ def create() -> Made:
 def merge(states: Iterable[State]) -> Made:
     """One tree of all samples, as `distributed.profile.merge` makes it.
 
+    What only one of the trees has is not copied: it belongs to both.
+
     Raises
     ------
     ValueError
@@ -73,18 +75,23 @@ def merge(states: Iterable[State]) -> Made:
         for node in nodes:
             count += node["count"]
             for identifier, child in node["children"].items():
-                if identifier in below:
-                    below[identifier].append(child)
-                else:
+                same = below.get(identifier)
+                if same is None:
                     below[identifier] = [child]
+                else:
+                    same.append(child)
         into["description"] = first["description"]
         into["count"] = count
         into["identifier"] = first["identifier"]
         children: Made = {}
         into["children"] = children
         for identifier, same in below.items():
-            child = children[identifier] = {}
-            stack.append((child, same))
+            if len(same) == 1:
+                children[identifier] = same[0]
+                continue
+            both: Made = {}
+            children[identifier] = both
+            stack.append((both, same))
     return out
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import bqplot
 import ipywidgets
 from traitlets import Dict, Enum, Float, List, Tuple, Unicode, link, validate
 
@@ -17,8 +15,9 @@ from ..model.profilefile import from_text, to_collapsed, to_speedscope
 from ..source.liveprofile import ProfileFeed, Reading
 from ..source.profile import Interval, Question, When, about, addresses, stretch
 from ..wire.calltree import pack_profile
+from .flamefigure import compose, flame_mark, packed
 from .inspector import FlameBar, FlameDetail, FlameTable, FlameTimeline
-from .marks import VIEWS, Flame, valid_interval
+from .marks import VIEWS, valid_interval
 from .still import Renewal
 from .stillflame import still_flame_html
 from .task_stream import MIME, WIDGET_MIME
@@ -27,78 +26,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-#: Bytes of a tree that are saved with the widget's state.
-_SNAPSHOT = 100_000
 _MIRRORED = ("view", "selected", "zoom", "search", "highlight", "workers", "interval")
-_HEIGHT = "360px"
 #: Larger files are not read: nothing that samples makes them.
 _MOST_BYTES = 1 << 30
-
-
-def _mark(**traits: Any) -> Flame:
-    scales = {
-        "x": bqplot.LinearScale(allow_padding=False),
-        "y": bqplot.LinearScale(allow_padding=False, reverse=True),
-    }
-    return Flame(scales=scales, **traits)
-
-
-def _compose(mark: Flame) -> bqplot.Figure:
-    """The figure of a flame graph: samples from left to right, a row a depth."""
-    return bqplot.Figure(
-        marks=[mark],
-        axes=[],
-        fig_margin={"top": 2, "bottom": 2, "left": 2, "right": 2},
-        layout=ipywidgets.Layout(width="100%", height=_HEIGHT, min_width="200px", margin="0"),
-        min_aspect_ratio=0.001,
-        max_aspect_ratio=1000,
-        padding_x=0,
-        padding_y=0,
-        display_toolbar=False,
-    )
-
-
-def flame_figure(
-    state: Mapping[str, Any],
-    covers: Mapping[str, Any] | None = None,
-    timeline: Sequence[tuple[float, float]] = (),
-) -> bqplot.Figure:
-    """A call tree as a bqplot Figure.
-
-    Parameters
-    ----------
-    state : dict
-        As `dasklens.profile` gives it.
-    covers, timeline
-        As for `dasklens.wire.calltree.pack_profile`.
-
-    Returns
-    -------
-    bqplot.Figure
-        Its mark is a `dasklens.widgets.marks.Flame`.
-    """
-    frame = pack_profile(tree.counted(state), covers, timeline)
-    mark = _mark(phase="finished", snapshot=_packed(tree.counted(state), covers, timeline))
-    mark.feed([frame])
-
-    def on_page(request: dict[str, Any]) -> None:
-        if request["type"] == "read":
-            mark.feed([frame])
-
-    mark.on_page(on_page)
-    return _compose(mark)
-
-
-def _packed(
-    state: Mapping[str, Any], covers: Mapping[str, Any] | None, timeline: Sequence[tuple[float, float]]
-) -> bytes:
-    """The largest part of a tree that may be saved with a notebook."""
-    least = 0.0
-    while True:
-        data = zlib.compress(pack_profile(tree.prune(state, least), covers, timeline[-1000:]))
-        if len(data) <= _SNAPSHOT or least > state["count"]:
-            return data
-        least = max(2 * least, state["count"] / 2000)
 
 
 class Profile(ipywidgets.VBox):
@@ -205,7 +135,7 @@ class Profile(ipywidgets.VBox):
         if static is not None:
             self._show(*static)
             self.mark.phase = "finished"
-            self.mark.snapshot = _packed(*self._shown)
+            self.mark.snapshot = packed(*self._shown)
         else:
             self._feed = ProfileFeed(client, self._question(), self._on_reading, self._on_phase, every)
             self._renewal = Renewal(self._renew, settle=lambda: None)
@@ -218,8 +148,8 @@ class Profile(ipywidgets.VBox):
         self.missing: dict[str, str] = {}
         self.seconds_per_sample: float | None = None
         self._shown: tuple[Any, ...] = (self.state, {}, ())
-        self.mark = _mark(**mirrored)
-        self.figure = _compose(self.mark)
+        self.mark = flame_mark(**mirrored)
+        self.figure = compose(self.mark)
         parts = [FlameBar(self.mark), self.figure, FlameTable(self.mark), FlameTimeline(self.mark)]
         super().__init__([*parts, FlameDetail(self.mark)], **kwargs)
         self._parts = [*self.children, self.figure.layout, *self.mark.scales.values(), self.mark]
@@ -401,7 +331,7 @@ class Profile(ipywidgets.VBox):
 
         with self._lock:
             shown = self._shown
-        self.mark.snapshot = _packed(*shown)
+        self.mark.snapshot = packed(*shown)
         update_display(self._bundle(), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:

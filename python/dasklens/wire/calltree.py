@@ -41,6 +41,7 @@ def pack_profile(
         Seconds since the epoch, and samples that were taken up to then since the entry before.
     """
     names: dict[Any, int] = {}
+    functions: dict[Any, int] = {}
     packed: list[bytes] = []
 
     def name(entry: Any) -> int:
@@ -58,11 +59,15 @@ def pack_profile(
         parent, node = stack.pop()
         described = node.get("description")
         d = described if isinstance(described, Mapping) else {}
-        file = text(d.get("filename"))
+        called = (text(d.get("name")), text(d.get("filename")), node.get("identifier"))
+        function = functions.get(called) if isinstance(called[2], str) else None
+        if function is None:
+            file = called[1]
+            function = name((called[0], file, defined_at(called[2]), library_of(file)))
+            if isinstance(called[2], str):
+                functions[called] = function
         columns["parent"].append(parent)
-        columns["function"].append(
-            name((text(d.get("name")), file, defined_at(node.get("identifier")), library_of(file)))
-        )
+        columns["function"].append(function)
         columns["line"].append(whole(d.get("line_number")))
         line = text(d.get("line")).strip()
         columns["source"].append(name(line) if line else NO_NAME)

@@ -6,6 +6,7 @@ Told from the path of its file alone, so that the answer is the same in every pr
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 #: A person's own code, and the interpreter with its standard library; all others have their own name.
 OWN, PYTHON = "your code", "python"
@@ -22,6 +23,7 @@ _CLONE = re.compile(r".*/(dask|distributed|numpy|pandas|scipy|xarray|zarr|sklear
 _GENERATED = re.compile(r"^<(?:attrs generated|__array_function__|string>|frozen|built-in|low-level)")
 
 
+@lru_cache(maxsize=10_000)
 def library_of(filename: str) -> str:
     """The library that a file belongs to.
 
