@@ -19,14 +19,18 @@ SECTION = re.compile(r"^(\w[\w ]+)\n-+\n", re.MULTILINE)
 def page() -> str:
     """The whole page as Markdown."""
     public = [("dasklens", name, getattr(dasklens, name)) for name in dasklens.__all__ if name[0] != "_"]
-    public += [("dasklens.widgets.marks", name, getattr(marks, name)) for name in ("Spans",)]
+    public += [("dasklens.widgets.marks", name, getattr(marks, name)) for name in ("Spans", "Flame")]
     return HEAD + "".join(entry(module, name, thing) for module, name, thing in public)
 
 
 def entry(module: str, name: str, thing: type) -> str:
-    """One name: its signature, its docstring, and its own public methods and properties."""
+    """One name: its signature, its docstring, and the public methods and properties that are ours."""
+    ours = [
+        each for each in reversed(getattr(thing, "__mro__", ())) if each.__module__.startswith("dasklens")
+    ]
+    members = {name: value for each in ours for name, value in vars(each).items()}
     text = f"\n## `{module}.{name}{signature(thing)}`\n\n{markdown(thing)}\n"
-    for member, value in sorted(vars(thing).items()):
+    for member, value in sorted(members.items()):
         if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
             call = signature(value) if inspect.isfunction(value) else ""
             text += f"\n### `.{member}{call}`\n\n{markdown(value)}\n"

@@ -2,6 +2,8 @@
 
 import { expect, test, type JSHandle, type Locator, type Page } from '@playwright/test';
 
+import { resolve } from 'node:path';
+
 import { endKernels, python } from '../cluster';
 import { textsIn } from '../colours';
 import { boxOf, canvasOf, partOf, pixels } from '../mark';
@@ -109,6 +111,9 @@ for (const theme of ['light', 'dark']) {
       await page.mouse.move(x, y);
       await expect(page.locator('.dasklens-tooltip:visible')).toContainText('hot');
       await page.screenshot({ path: info.outputPath(`profile-${theme}.png`) });
+      if (process.env.DASKLENS_PICTURES && theme === 'light') {
+        await output.screenshot({ path: resolve(__dirname, '../../docs/images/profile.png') });
+      }
       for (const part of ['flamebar', 'flametimeline', 'flamedetail']) {
         for (const { text, contrast } of await textsIn(partOf(page, P, part))) {
           expect(contrast, `${part}: ${text}`).toBeGreaterThanOrEqual(4.5);

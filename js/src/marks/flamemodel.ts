@@ -20,12 +20,13 @@ import type { Range } from '../core/viewport';
 import type { Picture } from '../draw/geometry';
 import type { Hit } from '../draw/hit';
 import type { Lanes } from '../draw/raster';
+import type { Content, Fed, Phase } from './content';
 import { bytesAlone } from './exchange';
 import { FlameShown } from './flameshown';
 import { actionOfFlame, FLAME_KEYS } from './flamekeys';
 import { describeFlame, flat, frameOf, linesOf, percent, points, type HoveredFrame } from '../core/frametext';
 import { outlineFrame } from './overlay';
-import { RowsModel, type Content, type Fed, type Phase } from './rowsmodel';
+import { RowsModel } from './rowsmodel';
 import type { Theme } from './theme';
 
 export type View = 'tree' | 'inverted' | 'table';

@@ -6,7 +6,7 @@
 import { withinLanes, type Range } from '../core/viewport';
 import { Shown, type Axis } from './shown';
 import type { WidgetModel } from '@jupyter-widgets/base';
-import type { Content } from './rowsmodel';
+import type { Content } from './content';
 
 /** Height of a row in CSS pixels. */
 export const ROW = 18;

@@ -13,45 +13,17 @@
 import { MarkModel } from 'bqplot';
 
 import { FrameError } from '../core/frames';
-import type { SpanTable, Row } from '../core/spantable';
-import type { Slot } from '../core/tasks';
+import type { Row } from '../core/spantable';
 import { panned, zoomed, type Range } from '../core/viewport';
 import type { Picture } from '../draw/geometry';
 import type { Hit } from '../draw/hit';
 import type { Lanes } from '../draw/raster';
 import { MODULE_NAME, MODULE_VERSION } from '../tokens';
 import { alive } from './alive';
+import type { Content, Fed, PictureKind, SpansView } from './content';
 import { Exchange, inflate } from './exchange';
 import { Shown, type Axis } from './shown';
 import type { Theme } from './theme';
-
-export type PictureKind = 'png' | 'svg';
-export type Phase = 'connecting' | 'live' | 'paused' | 'lost' | 'finished';
-
-/** What is drawn. */
-export interface Content {
-  readonly table: SpanTable;
-  readonly slots: readonly Slot[];
-  readonly kinds: Uint8Array;
-  /** Rows on screen. */
-  readonly lanes: { readonly length: number };
-  readonly nRecords: number;
-}
-
-/** What the model asks of its views. */
-export interface SpansView {
-  isVisible(): boolean;
-  /** Size of the plot in CSS pixels. */
-  plotWidth(): number;
-  plotHeight(): number;
-  savePicture(kind: PictureKind): Promise<Blob>;
-}
-
-/** What came of a frame. */
-export interface Fed {
-  readonly kind: 'appended' | 'duplicate' | 'reset' | 'gap';
-  readonly lanesChanged: boolean;
-}
 
 /** A page that has not been sent anything by then was made without the kernel noticing: ask. */
 const ASK_AFTER = 1000;

@@ -18,7 +18,8 @@ import { listenToKeyboard } from './keyboard';
 import { drawMessage } from './overlay';
 import { listenToPointer } from './pointer';
 import { figureAsPng, figureAsSvg } from './save';
-import type { PictureKind, RowsModel } from './rowsmodel';
+import type { PictureKind } from './content';
+import type { RowsModel } from './rowsmodel';
 import { onThemeChange, readTheme, type Theme } from './theme';
 import { Tooltip } from './tooltip';
 
@@ -43,6 +44,8 @@ export class Spans extends Mark {
   private pixels = new Uint32Array(0);
   private theme: Theme | null = null;
   private onScreen = true;
+  /** Whether the plot is to be seen; where it never was not, its display is nobody's but the page's. */
+  private plotted = true;
   /** Something changed since the last picture. */
   private stale = true;
   private describeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -139,7 +142,10 @@ export class Spans extends Mark {
 
   private drawNow(always = false): void {
     const { context, model } = this;
-    this.parent.el.style.display = model.plotted ? '' : 'none';
+    if (model.plotted !== this.plotted) {
+      this.plotted = model.plotted;
+      this.parent.el.style.display = this.plotted ? '' : 'none';
+    }
     if (!context || (!always && !(this.stale && this.isVisible()))) {
       return;
     }

@@ -16,15 +16,16 @@ import type { Range } from '../core/viewport';
 import type { Picture } from '../draw/geometry';
 import type { Hit } from '../draw/hit';
 import type { Lanes } from '../draw/raster';
+import type { Fed, Phase } from './content';
 import { describe, emptyText, linesOf } from './describe';
 import { bytesAlone } from './exchange';
 import { actionOf, KEYS_TEXT } from './keyboard';
 import { drawOverlay, type OverlayState } from './overlay';
-import { RowsModel, type Fed, type Phase } from './rowsmodel';
+import { RowsModel } from './rowsmodel';
 import { Shown, type Axis } from './shown';
 import type { Theme } from './theme';
 
-export type { Phase, PictureKind, SpansView } from './rowsmodel';
+export type { Phase, PictureKind, SpansView } from './content';
 
 /** The task under the pointer and the span of it. */
 export interface HoveredTask extends TaskRecord {
