@@ -1,6 +1,6 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
-``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, profile.
+``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, profile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rows import Row, table
 
-ALL = ("hot_path", "reading", "overhead", "draw", "profile")
+ALL = ("hot_path", "reading", "overhead", "draw", "proxy", "profile")
 
 
 def main() -> int:

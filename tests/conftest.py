@@ -11,6 +11,7 @@ import comm
 import pytest
 from distributed import Client, LocalCluster
 from pages import Page
+from proxied import world  # noqa: F401 -- a fixture
 from registries import place, registry, runtime, serverapp  # noqa: F401 -- fixtures
 
 from dasklens.scheduler import recorder as recorder_module

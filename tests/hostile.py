@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -109,11 +110,12 @@ class Backend:
 
 @contextlib.asynccontextmanager
 async def backend(
-    answer: bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], port: int = 0
+    answer: bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Backend]:
     """A backend that gives this answer to every request, then closes."""
     it = Backend(answer)
-    server = await asyncio.start_server(it._serve, "127.0.0.1", port)
+    server = await asyncio.start_server(it._serve, "127.0.0.1", 0, ssl=tls)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it

@@ -81,6 +81,7 @@ async def test_revoking_closes_what_is_open_once(capabilities: Capabilities) -> 
     assert (two.ended, two.open, capabilities.of(two.secret)) == ("", 1, two)
     capabilities.close()
     assert closed == ["a", "c"]
+    assert two.ended == "closed"
 
 
 async def test_a_closer_may_detach_and_mint_while_all_are_closed(capabilities: Capabilities) -> None:

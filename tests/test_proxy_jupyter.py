@@ -7,15 +7,16 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
-from backends import Toy, raw, saying
+from backends import Asked, Toy, raw, saying
 from conftest import SCHEDULER
 from distributed import LocalCluster
 from hostile import closed, connect, exchange
 from jupyter import BASE_URL, Browser, Jupyter, jupyter
-from test_proxy_ws import UPGRADE
+from sockets import UPGRADE, upgraded
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 from waiting import until_async
@@ -207,6 +208,34 @@ async def test_bokeh_gets_its_document_through_the_websocket(server: Jupyter, da
     assert header["reqid"] == "1"
     assert "Task Stream" in json.dumps(content)
     await left(socket)
+
+
+async def test_a_server_that_shuts_down_says_so_and_waits_for_nobody(tmp_path: Path) -> None:
+    async def held(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if "upgrade" in asked.headers.get("connection", "").lower():
+            writer.write(upgraded(asked.headers["sec-websocket-key"]))
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await asyncio.Event().wait()
+
+    with jupyter(tmp_path, "--debug") as server:
+        async with Toy("Scheduler-held", odd={"held": held}).serve() as toy:
+            page = await added(server, toy.port)
+            sockets = [await server.websocket(page + "held", token=None) for _ in range(3)]
+            reader, writer = await connect(server.port, BASE_URL + page + "held")
+            await reader.readuntil(b"half")
+            stopping = asyncio.ensure_future(asyncio.to_thread(server.stop))
+            for socket in sockets:
+                assert await asyncio.wait_for(socket.read_message(), 20) is None
+                assert (socket.close_code, socket.close_reason) == (1008, "Jupyter is shutting down.")
+                socket.close()
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+            await closed(writer)
+            await asyncio.wait_for(stopping, 20)
+        said = server.said()
+        assert server.process.returncode in (0, -15)
+        assert "Traceback" not in said
+        assert "Task was destroyed" not in said
 
 
 async def left(socket: WebSocketClientConnection) -> None:

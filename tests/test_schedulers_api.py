@@ -7,15 +7,18 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from backends import TOKEN, Toy, announcement, folder_of, write
 from jupyter import Jupyter, jupyter
 from tornado.httpclient import HTTPClientError
-from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClientConnection
 from waiting import until_async
+
+from dasklens.server.entries import Entry
+from dasklens.server.schedulers import ChangesHandler
 
 LIST = "dasklens/api/schedulers"
 CHANGES = f"{LIST}/changes"
@@ -243,28 +246,60 @@ async def test_changes_are_told_as_they_come(server: Jupyter, place: Path) -> No
                 assert (gone["event"], gone["scheduler"]["id"]) == ("gone", news["scheduler"]["id"])
 
 
-async def test_a_page_that_reads_slowly_gets_the_newest_and_nothing_piles_up(
-    server: Jupyter, place: Path
-) -> None:
-    """Of many renamings it hears some, and the last."""
-    async with Toy(token=TOKEN).serve() as toy, changes(server) as slow:
-        assert await hear(slow) == {"schedulers": []}
-        stream = slow.protocol.stream  # type: ignore[union-attr]
-        assert isinstance(stream, IOStream)
-        # It takes nothing more from now on: buffers of both sides fill.
-        stream.io_loop.remove_handler(stream.socket)
-        for i in range(40):
-            one = announcement(toy.port, token=TOKEN, name=f"{i:03}" + "n" * 900, kernel="k" * 1000)
-            write(place, one, "a.json")
-            async with changes(server) as quick:
-                listed = (await hear(quick))["schedulers"]
-            assert [s["name"][:3] for s in listed] == [f"{i:03}"]
-        (place / "a.json").unlink()
-        stream.io_loop.add_handler(stream.socket, stream._handle_events, stream._state)  # type: ignore[arg-type]
-        heard = []
-        while not heard or heard[-1]["event"] != "gone":
-            heard.append(await hear(slow))
-        assert heard[0]["event"] == "added"
+class Slow(ChangesHandler):
+    """A page that takes a message whenever it is told to."""
+
+    def __init__(self, registry: Any):
+        self._news, self._knows, self._more = {}, set(), asyncio.Event()
+        self.told: list[Any] = []
+        self.takes = asyncio.Semaphore(0)
+        self.sending = asyncio.ensure_future(self._send(registry))
+
+    async def write_message(self, message: Any, binary: bool = False) -> None:  # type: ignore[override]
+        # What was begun to be sent is not changed any more.
+        message = json.loads(json.dumps(message))
+        await self.takes.acquire()
+        self.told.append(message)
+
+
+async def test_for_a_page_that_reads_slowly_nothing_piles_up() -> None:
+    async def scan() -> None:
+        pass
+
+    def heard() -> list[tuple[str, str, str]]:
+        return [(m["event"], m["scheduler"]["id"], m["scheduler"]["name"]) for m in page.told[1:]]
+
+    entries = [Entry(f"{i}", "announced") for i in range(3)]
+    page = Slow(SimpleNamespace(scan=scan, entries=entries[:2]))
+    page.takes.release()
+    await until_async(lambda: bool(page.told), "the list")
+    assert [said["id"] for said in page.told[0]["schedulers"]] == ["0", "1"]
+    for i in range(1000):
+        for entry in entries:
+            entry.name = f"renamed {i}"
+            page._on_change("changed" if i or entry is not entries[2] else "added", entry)
+        # Of each the newest, and what is under way.
+        assert len(page._news) <= 3
+        if i % 400 == 0:
+            await asyncio.sleep(0)
+    # One comes and goes, one goes, one goes and comes again: all without being heard of in between.
+    passing = Entry("passing", "typed")
+    page._on_change("added", passing)
+    page._on_change("gone", passing)
+    page._on_change("gone", entries[0])
+    page._on_change("gone", entries[1])
+    page._on_change("added", entries[1])
+    for _ in range(10):
+        page.takes.release()
+    await until_async(lambda: len(page.told) == 5, "the news")
+    assert page._news == {}
+    assert heard()[0] == ("changed", "0", "renamed 0")
+    assert sorted(heard()[1:]) == [
+        ("added", "2", "renamed 999"),
+        ("changed", "1", "renamed 999"),
+        ("gone", "0", "renamed 999"),
+    ]
+    page.sending.cancel()
 
 
 async def test_looking_ends_with_the_page(server: Jupyter, place: Path) -> None:

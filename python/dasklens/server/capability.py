@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+Ended = Literal["expired", "revoked", "closed"]
+
 #: Characters of a secret: 32 bytes as URL-safe base64 without padding.
 LENGTH = 43
 
@@ -31,13 +33,13 @@ class Capability:
     expires : float
         Seconds since the epoch.
     ended : str
-        ``"expired"`` or ``"revoked"`` once it opens nothing any more.
+        Why it opens nothing any more: ``"expired"``, ``"revoked"``, or ``"closed"`` with the server.
     """
 
     secret: str = field(repr=False)
     scheduler: str
     expires: float
-    ended: Literal["", "expired", "revoked"] = ""
+    ended: Ended | Literal[""] = ""
     _closers: dict[int, Callable[[], None]] = field(default_factory=dict, repr=False)
     _attached: int = field(default=0, repr=False)
 
@@ -119,9 +121,9 @@ class Capabilities:
     def close(self) -> None:
         """End all."""
         for capability in list(self._live):
-            self._end(capability, "revoked")
+            self._end(capability, "closed")
 
-    def _end(self, capability: Capability, why: Literal["expired", "revoked"]) -> None:
+    def _end(self, capability: Capability, why: Ended) -> None:
         timer = self._live.pop(capability, None)
         if timer is None:
             return

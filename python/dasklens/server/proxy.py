@@ -59,6 +59,7 @@ _ENDED = {
     "": "",
     "expired": "This address has expired. Open the page again from JupyterLab.",
     "revoked": "The scheduler of this address has gone.",
+    "closed": "Jupyter is shutting down.",
 }
 
 
