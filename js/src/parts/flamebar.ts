@@ -35,16 +35,29 @@ function build(view: Part<FlameModel>): void {
 
   const tools = h('div', { class: 'dasklens-tools', role: 'toolbar', 'aria-label': 'Profile' });
   const message = h('span', { class: 'dasklens-message dasklens-error dasklens-cut' });
-  const add = (action: string, path: string, title: string, act: () => void, text = ''): void => {
-    tools.appendChild(button(action, path, title, text)).addEventListener('click', act, { signal });
+  const add = (
+    action: string,
+    path: string,
+    title: string,
+    act: () => void,
+    text = ''
+  ): HTMLButtonElement => {
+    const tool = tools.appendChild(button(action, path, title, text));
+    tool.addEventListener('click', act, { signal });
+    return tool;
   };
   add('reset', EVERYTHING, 'Show everything', () => mark.zoomReset());
-  add('refresh', REFRESH, 'Read the profile again', () => mark.refresh());
+  const refresh = add('refresh', REFRESH, 'Read the profile again', () => mark.refresh());
   for (const kind of ['png', 'svg'] as const) {
     const act = (): void => void save(mark, kind, 'profile').then(problem => say(message, problem));
     add(`save-${kind}`, DOWNLOAD, `Save a picture as ${kind.toUpperCase()}`, act, kind.toUpperCase());
   }
   roving(tools, 'ArrowLeft', 'ArrowRight', signal);
+  const showRefresh = (): void => {
+    refresh.hidden = mark.get('phase') === 'finished';
+  };
+  on('change:phase', showRefresh);
+  showRefresh();
 
   const status = h('div', { class: 'dasklens-status', role: 'status', 'aria-live': 'polite' });
   status.setAttribute('aria-atomic', 'false');

@@ -33,7 +33,7 @@ function build({ mark, el, signal, on }: Part<FlameModel>): void {
     const compared = tree.before !== null;
     const columns = columnsOf(mark, compared);
     if (!columns.some(({ id }) => id === by)) {
-      by = columns[0].id;
+      by = 'own';
     }
     head.replaceChildren(
       ...columns.map(({ id, title }) => {
@@ -122,7 +122,7 @@ function columnsOf(mark: FlameModel, compared: boolean): ColumnOf[] {
   });
   const changed: ColumnOf = {
     id: 'change',
-    title: 'own, change',
+    title: 'change',
     key: row => change(row),
     cell: row => {
       const value = 100 * change(row);
@@ -131,9 +131,6 @@ function columnsOf(mark: FlameModel, compared: boolean): ColumnOf[] {
     }
   };
   return [
-    ...(compared ? [changed] : []),
-    measured('own', 'own'),
-    measured('total', 'total'),
     {
       id: 'name',
       title: 'function',
@@ -145,6 +142,9 @@ function columnsOf(mark: FlameModel, compared: boolean): ColumnOf[] {
         return [swatch(libraryColour(library)), button];
       }
     },
+    ...(compared ? [changed] : []),
+    measured('own', 'own'),
+    measured('total', 'total'),
     {
       id: 'file',
       title: 'file',
@@ -166,6 +166,7 @@ function compare(a: number | string, b: number | string): number {
 }
 
 const CSS = `
+.dasklens-flametable{container-type:inline-size}
 .dasklens-flametable .dasklens-scroll{height:360px;overflow:auto;resize:vertical}
 .dasklens-part.dasklens-flametable table{border-collapse:collapse;width:100%;table-layout:fixed;font:inherit;margin:0}
 .dasklens-flametable thead{position:sticky;top:0;z-index:1;background:var(--jp-layout-color1,Canvas)}
@@ -185,6 +186,11 @@ const CSS = `
 .dasklens-took{display:inline-block;width:4em;text-align:right;font-variant-numeric:tabular-nums}
 .dasklens-flametable td[data-column=file]{direction:ltr}
 .dasklens-place{display:inline-block;max-width:calc(100% - 6.5em);overflow:hidden;text-overflow:ellipsis;direction:rtl;vertical-align:bottom}
+@container (max-width:600px){
+.dasklens-flametable :is(.dasklens-took,[data-column=file]){display:none}
+.dasklens-flametable table:has([data-column=change]) [data-column=total]{display:none}
+.dasklens-flametable :is([data-column=own],[data-column=total]){width:5em}
+}
 .dasklens-library{float:right;max-width:6em;overflow:hidden;text-overflow:ellipsis}
 `;
 
