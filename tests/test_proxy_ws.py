@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hostile import backend
 from proxied import Proxied, proxied, root
 from sockets import echo, ended, frame, handshaken, opened, upgraded
+from tornado.iostream import StreamClosedError
 from waiting import until_async
 
 from dasklens.server import proxy_ws
+from dasklens.server.proxy_ws import Tunnel
 
 
 async def test_text_and_bytes_of_any_size_pass(world: Proxied) -> None:
@@ -242,6 +245,84 @@ async def test_a_slow_scheduler_holds_the_page_back(world: Proxied) -> None:
         assert go_on.is_set()
         await until_async(lambda: received == sent, "the last of it", 20)
         writer.close()
+
+
+class Toy:
+    """A stream that is never waited for until it has sent all it has."""
+
+    def __init__(self, sends: list[bytes], *, deaf: bool = False):
+        self.sends = sends
+        self.deaf = deaf
+        self.pending: list[asyncio.Future[Any]] = []
+        self.written: list[bytes] = []
+
+    def closed(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        for future in self.pending:
+            if not future.done():
+                future.set_exception(StreamClosedError())
+
+    def read_into(self, buffer: bytearray, partial: bool) -> asyncio.Future[int]:
+        data = self.sends.pop(0) if self.sends else b""
+        buffer[: len(data)] = data
+        return self._future(len(data), done=bool(data))
+
+    def read_bytes(self, size: int, partial: bool) -> asyncio.Future[bytes]:
+        data = self.sends.pop(0) if self.sends else b""
+        return self._future(data, done=bool(data))
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        self.written.append(bytes(data))
+        return self._future(None, done=not self.deaf)
+
+    def _future(self, result: Any, *, done: bool) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.pending.append(future)
+        if done:
+            future.set_result(result)
+        return future
+
+
+async def test_what_never_waits_lets_others_have_their_turn() -> None:
+    browser, scheduler = Toy([]), Toy([frame(b"x" * 100_000)] * 1000)
+    tunnel = Tunnel(browser, scheduler)  # type: ignore[arg-type]
+    running = asyncio.ensure_future(tunnel.run())
+    turns = 0
+    while scheduler.sends:
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 50
+    browser.close()
+    await running
+
+
+async def test_a_page_is_heard_to_its_end_though_the_scheduler_does_not_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proxy_ws, "GOODBYE", 60.0)
+    goodbye = frame(b"\x03\xf0", opcode=8, masked=True)
+    browser, scheduler = Toy([frame(b"x", masked=True), goodbye]), Toy([], deaf=True)
+    tunnel = Tunnel(browser, scheduler)  # type: ignore[arg-type]
+    running = asyncio.ensure_future(tunnel.run())
+    await until_async(lambda: bool(scheduler.written), "what the scheduler does not take")
+    tunnel.end(1008, "over")
+    await asyncio.wait_for(running, 10)
+    assert browser.written == [frame(b"\x03\xf0over", opcode=8)]
+    assert browser.sends == []
+
+
+async def test_what_nobody_thought_of_ends_it_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, scheduler = Toy([]), Toy([frame(b"x")])
+    monkeypatch.setattr(proxy_ws, "GOODBYE", 0.1)
+
+    def broken(*args: object) -> int:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(proxy_ws.Frames, "feed", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        await Tunnel(browser, scheduler).run()  # type: ignore[arg-type]
 
 
 async def test_a_busy_socket_lets_others_have_their_turn(

@@ -247,6 +247,8 @@ class Tunnel:
             browser.stream.close()
             scheduler.stream.close()
             await asyncio.gather(up, down, beat, return_exceptions=True)
+        for task in (up, down):
+            task.result()  # what went wrong otherwise is for the log
 
     async def _pass(self, source: Side) -> None:
         """Hand on what comes from one side. One piece is held; the next is read when it is written."""

@@ -210,29 +210,35 @@ class Reading:
     def _ask(self, stream: str, place: Place, until: int | None, wait: float) -> asyncio.Task[Reply]:
         task = asyncio.ensure_future(self._answer(stream, place, until, wait))
         self._asked[stream, place] = task
-        task.add_done_callback(lambda task: self._answered(stream, place, task))
+        # All who asked may have gone when it fails.
+        task.add_done_callback(lambda task: task.cancelled() or task.exception())
         return task
 
     async def _answer(self, stream: str, place: Place, until: int | None, wait: float) -> Reply:
-        if wait == 0:
-            async with self._history:
-                return await self.source.ask(stream, place, until, 0)
+        try:
+            reply = await (self._news(stream, place) if wait else self._piece(stream, place, until))
+        finally:
+            # Here, not when the task is done: whoever gets the answer may ask again before that is known.
+            del self._asked[stream, place]
+            if wait:
+                del self._edges[stream]
+        log = self._logs[stream] = reply.place.log
+        # Whoever came with another log was answered from the start of this one.
+        self._replies.keep(stream, place if place.log == log else Place(log), reply)
+        return reply
+
+    async def _piece(self, stream: str, place: Place, until: int | None) -> Reply:
+        async with self._history:
+            reply = await self.source.ask(stream, place, until, 0)
+            if until is not None and not reply.frames and reply.place != place:
+                # All up to the edge has been dropped meanwhile. Only a frame can tell the reader.
+                reply = await self.source.ask(stream, place, None, 0)
+            return reply
+
+    async def _news(self, stream: str, place: Place) -> Reply:
         begin = monotonic()
-        reply = await self.source.ask(stream, place, until, wait)
+        reply = await self.source.ask(stream, place, None, WAIT)
         if not reply.frames and monotonic() - begin < AT_LEAST:
             # It closes, or it plays tricks; either way nobody is to spin.
             await asyncio.sleep(AT_LEAST)
         return reply
-
-    def _answered(self, stream: str, place: Place, task: asyncio.Task[Reply]) -> None:
-        if self._asked.get((stream, place)) is task:
-            del self._asked[stream, place]
-            if self._edges.get(stream) == place:
-                del self._edges[stream]
-        if task.cancelled():
-            return
-        if task.exception() is None:
-            reply = task.result()
-            log = self._logs[stream] = reply.place.log
-            # Whoever came with another log was answered from the start of this one.
-            self._replies.keep(stream, place if place.log == log else Place(log), reply)
