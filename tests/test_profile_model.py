@@ -223,6 +223,8 @@ def test_nodes_that_are_not_whole_cost_nothing_but_themselves() -> None:
         ("/home/me/project/model.py", OWN),
         ("/tmp/ipykernel_77/123.py", OWN),
         ("<ipython-input-3-abc>", OWN),
+        # What cloudpickle makes of the functions of a notebook.
+        ("<dynamic-code>", OWN),
         ("/home/me/libs/numpy_tricks.py", OWN),
     ],
 )

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { endKernels, python } from '../cluster';
 import { textsIn } from '../colours';
 import { boxOf, canvasOf, partOf, pixels } from '../mark';
-import { cell, openNotebook, runCell } from '../notebook';
+import { cell, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
 import { atRest, crumbs, flameOf, nodeOf, pointOfFrame, setTheme, type FlameMark } from '../profile';
 
 const WORK = `
@@ -307,6 +307,36 @@ test('a task stream and a profile narrow each other', async () => {
   await expect.poll(() => mark.evaluate(m => m.tree!.total[0])).toBeLessThan(all);
   const same = 'print(json.dumps(p.interval is not None and p.interval == ts.interval))';
   await expect.poll(() => python(page, same)).toBe(true);
+});
+
+const STATE = '@jupyter-widgets/jupyterlab-manager:saveWidgetState';
+
+test('without a kernel it is a table of what was hottest, and with the saved state the graph', async () => {
+  const total = await mark.evaluate(m => m.tree!.total[0]);
+  const hottest = await python<string>(page, 'print(json.dumps(p.functions()[0].name))');
+  await saveNotebook(page, 'profile.ipynb');
+  const copy = await (await page.request.get('/api/contents/profile.ipynb')).json();
+  const data = { type: 'notebook', format: 'json', content: copy.content };
+  await page.request.put('/api/contents/profile-plain.ipynb', { data });
+  await page.evaluate(id => (window as any).jupyterapp.commands.execute(id), STATE);
+  await saveNotebook(page, 'profile.ipynb');
+  await page.evaluate(id => (window as any).jupyterapp.commands.execute(id), STATE);
+
+  await endKernels(page);
+  await reopenNotebook(page, 'profile-plain.ipynb');
+  await expect(output).toContainText('Profile: ');
+  await expect(output.locator('table')).toContainText(hottest);
+  await expect(output.locator('canvas')).toHaveCount(0);
+
+  await reopenNotebook(page, 'profile.ipynb');
+  mark = await flameOf(page, P);
+  expect(await mark.evaluate(m => m.tree!.total[0])).toBe(total);
+  await expect(partOf(page, P, 'flamebar').locator('.dasklens-phase')).toContainText(
+    'saved with the notebook'
+  );
+  const { x, y } = await pointOfFrame(page, P, mark, 'table');
+  await page.mouse.click(x, y);
+  await expect.poll(() => crumbs(output)).toContain('table');
 });
 
 function tool(action: string): Locator {
