@@ -191,26 +191,6 @@ def test_a_worker_that_dies_while_it_is_asked_is_named_and_the_others_are_shown(
         assert answer.merged()["count"] == answer.states[survivor]["count"] > 0
 
 
-def test_one_that_does_not_answer_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    import asyncio
-
-    monkeypatch.setattr(source, "PATIENCE", 0.05)
-    monkeypatch.setattr(source, "LAST_CHANCE", 0.05)
-
-    class Scheduler:
-        async def ncores(self) -> dict[str, int]:
-            return {"a": 1, "stuck": 1, "b": 2}
-
-        async def broadcast(self, msg: Any, workers: list[str], on_error: str) -> Any:
-            if "stuck" in workers:
-                await asyncio.Event().wait()
-            return {worker: rooted(node("f", 2)) for worker in workers}
-
-    answer = asyncio.run(source.read_profile(Scheduler(), source.Question()))
-    assert answer.missing == {"stuck": "does not answer"}
-    assert answer.merged()["count"] == 4
-
-
 def test_a_warning_names_who_is_missing(busy: Client) -> None:
     with pytest.warns(RuntimeWarning, match=r"1 worker did not .*tcp://nowhere:1 \(not a worker"):
         dasklens.profile(workers="tcp://nowhere:1", client=busy)

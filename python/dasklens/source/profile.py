@@ -27,8 +27,9 @@ from ..model.profile import Made, State, counted, merge
 PATIENCE, LAST_CHANCE = 10.0, 3.0
 #: Workers asked in one message.
 AT_ONCE = 50
-#: Key prefixes that are asked for one by one.
-MOST_PREFIXES = 64
+#: Prefixes are asked for one by one where that makes no more messages to workers: the scheduler passes
+#: each of them on.
+MOST_MESSAGES = 200
 
 #: An instant in seconds since the epoch, or how long ago: ``"10s"``.
 When = float | int | str | None
@@ -172,17 +173,19 @@ async def read_profile(scheduler: Any, question: Question, prefixes: Sequence[st
         Connection to the scheduler.
     prefixes : sequence of str, optional
         The key prefixes that there are. With them the trees have samples in their innermost frames
-        (`dasklens.wire.calltree.counted`), and are asked for by prefix: the fewer functions a frame
-        called, the surer it is which one was the innermost.
+        (`dasklens.wire.calltree.counted`), and if few messages do it they are asked for by prefix: the
+        fewer functions a frame called, the surer it is which one was the innermost.
     """
     if question.scheduler:
         state = await scheduler.profile(scheduler=True, start=question.start, stop=question.stop)
         return Answer({str(scheduler.address): state})
-    keys: Sequence[str | None] = question.keys or (None,)
-    if prefixes and not question.keys and not question.server and len(prefixes) <= MOST_PREFIXES:
-        keys = prefixes
     known = list(await scheduler.ncores())
     asked = known if question.workers is None else [each for each in known if each in set(question.workers)]
+    keys: Sequence[str | None] = question.keys or (None,)
+    few = prefixes is not None and 0 < len(prefixes) * len(asked) <= MOST_MESSAGES
+    if few and not question.keys and not question.server:
+        assert prefixes is not None
+        keys = prefixes
     trees: dict[str, list[State]] = {worker: [] for worker in asked}
     missing: dict[str, str] = {}
     for key in keys:
