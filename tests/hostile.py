@@ -93,7 +93,10 @@ class Backend:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1
         try:
-            self.asked.append(await reader.readuntil(b"\r\n\r\n"))
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"\r\nUser-Agent: dasklens/" not in head:
+                return  # somebody else's test, looking for what had this port before
+            self.asked.append(head)
             if isinstance(self.answer, bytes):
                 writer.write(self.answer)
                 await writer.drain()

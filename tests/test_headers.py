@@ -80,6 +80,20 @@ def test_a_length_that_readers_may_disagree_about_is_refused(length: str) -> Non
         answered(200, HTTPHeaders({"Content-Length": length}))
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"ETag": "a\x00b"},
+        {"Content-Type": "a\x0bb"},
+        {"Last-Modified": "\x7f"},
+        {"Transfer-Encoding": "gzip, chunked"},
+    ],
+)
+def test_values_that_readers_may_disagree_about_are_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(BadAnswer):
+        answered(200, HTTPHeaders(headers))
+
+
 def test_the_length_is_that_of_the_body() -> None:
     assert answered(200, HTTPHeaders({"Content-Length": "5, 5"})) == {"Content-Length": "5"}
     assert answered(200, HTTPHeaders({"Content-Length": "5", "Transfer-Encoding": "chunked"})) == {}

@@ -103,7 +103,6 @@ async def test_events_arrive_one_by_one(world: Proxied) -> None:
         reply(b"4\r\nhalf\r\nevil\r\n", headers={"Transfer-Encoding": "chunked"}, length=False),
         reply(b"4\r\nhalfevil", headers={"Transfer-Encoding": "chunked"}, length=False),
         reply(b"half", headers={"Transfer-Encoding": "chunked", "Content-Length": "4"}, length=False),
-        reply(b"half", headers={"Transfer-Encoding": "evil"}, length=False),
     ],
 )
 async def test_what_breaks_off_does_not_look_whole(world: Proxied, answer: bytes) -> None:
@@ -121,7 +120,7 @@ async def test_what_breaks_off_does_not_look_whole(world: Proxied, answer: bytes
         b"",
         b"evil\r\n\r\n",
         b"HTTP/1.1 200\r\nevil\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nSet-Cookie : evil\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: evil\r\n\r\nevil",
         b"HTTP/1.1 200 OK\r\nContent-Type: a\x00evil\r\n\r\n",
         b"HTTP/1.1 evil OK\r\n\r\n",
         b"HTTP/1.1 999 OK\r\n\r\nevil",
@@ -160,6 +159,7 @@ async def test_informational_answers_come_before_the_real_one(world: Proxied) ->
         b"Content-Type: text/html\r\n Set-Cookie: evil=1",
         b"ETag: x\rSet-Cookie: evil=1",
         b"Content-Type: text/html\x0bSet-Cookie: evil=1",
+        b"Set-Cookie : evil=1",
         b"Location: /x\x85Set-Cookie: evil=1",
     ],
 )

@@ -67,11 +67,16 @@ def answered(code: int, headers: HTTPHeaders) -> dict[str, str]:
     Raises
     ------
     BadAnswer
-        For a status or a length that cannot be passed on.
+        For a status, a length or a value that cannot be passed on.
     """
     if code not in responses or code < 200:
         raise BadAnswer
     passed = {name: headers[name] for name in RESPONSE if name in headers}
+    # Not every tornado since 6.2 refuses these where they are read.
+    if any(re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) for value in passed.values()):
+        raise BadAnswer
+    if headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise BadAnswer
     kind = passed.get("Content-Type", "").strip().lower()
     if kind.startswith(("multipart/", "message/")):
         # The parts have headers of their own, Set-Cookie and a Content-Security-Policy among them.
