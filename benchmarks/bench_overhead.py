@@ -24,7 +24,7 @@ TASKS = int(os.environ.get("DASKLENS_BENCH_TASKS", "20000"))
 TURNS = 20
 LIMIT = 1.05
 
-#: One scheduler and its workers in processes of their own; the recorder is on or it is not.
+#: A scheduler in a process of its own; what it does before it serves is put in.
 SCHEDULER = """
 import asyncio, sys, dask
 dask.config.set({{"distributed.scheduler.preload": [], "distributed.client.preload": [],
@@ -32,30 +32,36 @@ dask.config.set({{"distributed.scheduler.preload": [], "distributed.client.prelo
 from distributed import Scheduler
 
 async def main():
-    async with Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
-        if {watched}:
-            from dasklens.scheduler.recorder import ensure_recorder
-            ensure_recorder(scheduler)
-        print(scheduler.address, flush=True)
+    async with Scheduler(
+        host="127.0.0.1", port=0, dashboard={dashboard}, dashboard_address="127.0.0.1:0"
+    ) as scheduler:
+        {setup}
+        print(scheduler.address, scheduler.http_server.port, scheduler.id, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 asyncio.run(main())
 """
 
 
+#: What a recorded scheduler does first.
+RECORDED = "from dasklens.scheduler.recorder import ensure_recorder; ensure_recorder(scheduler)"
+
+
 class Own:
     """Scheduler in a process of its own; its CPU time is that process's."""
 
-    def __init__(self, watched: bool):
+    def __init__(self, setup: str = "pass", dashboard: bool = False, env: dict[str, str] | None = None):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SCHEDULER.format(watched=watched)],
+            [sys.executable, "-c", SCHEDULER.format(setup=setup, dashboard=dashboard)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
+            env=env,
         )
         assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().strip()
+        self.address, port, self.ident = self.process.stdout.readline().split()
+        self.port = int(port)
 
     def cpu(self) -> float:
         with open(f"/proc/{self.process.pid}/stat") as file:
@@ -130,10 +136,19 @@ if __name__ == "__main__":
 
 
 class Side:
-    """One side of a pair: a cluster, warm, for one run."""
+    """One side of a pair: a cluster, warm, for one run.
 
-    def __init__(self, watched: bool, kernel: bool):
-        self.scheduler = None if kernel else Own(watched)
+    Parameters
+    ----------
+    scheduler : Own or None
+        None for one in the process that computes.
+    watched : bool
+        Whether that process watches too.
+    """
+
+    def __init__(self, scheduler: Own | None, watched: bool):
+        self.scheduler = scheduler
+        kernel = scheduler is None
         address = self.scheduler.address if self.scheduler else ""
         self.worker = None
         if self.scheduler:
@@ -186,39 +201,53 @@ def interval(ratios: list[float]) -> tuple[float, float, float]:
     return mean, math.exp(means[100]), math.exp(means[3899])
 
 
+def take_turns(sides: dict[bool, Side], pair: int) -> tuple[float, float]:
+    """Ratios of wall and of CPU time, watched to unwatched; closes both sides."""
+    try:
+        turns: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
+        for turn in range(TURNS):
+            for watched in (False, True) if (pair + turn) % 2 else (True, False):
+                turns[watched].append(sides[watched].run())
+    finally:
+        for side in sides.values():
+            side.close()
+    got = {watched: [sum(parts) for parts in zip(*runs, strict=True)] for watched, runs in turns.items()}
+    return got[True][0] / got[False][0], got[True][1] / got[False][1]
+
+
 def compare(kernel: bool) -> list[Row]:
     """Rows of one arrangement."""
     walls, cpus = [], []
     for pair in range(PAIRS):
         # Processes of their own each time: how one lies in memory is worth some percent for its life.
-        sides = {watched: Side(watched, kernel) for watched in (False, True)}
-        try:
-            turns: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
-            for turn in range(TURNS):
-                for watched in (False, True) if (pair + turn) % 2 else (True, False):
-                    turns[watched].append(sides[watched].run())
-            got = {watched: tuple(map(sum, zip(*runs, strict=True))) for watched, runs in turns.items()}
-        finally:
-            for side in sides.values():
-                side.close()
-        walls.append(got[True][0] / got[False][0])
-        cpus.append(got[True][1] / got[False][1])
+        sides = {}
+        for watched in (False, True):
+            own = None if kernel else Own(RECORDED if watched else "pass")
+            sides[watched] = Side(own, watched)
+        wall, cpu = take_turns(sides, pair)
+        walls.append(wall)
+        cpus.append(cpu)
         print(f"  pair {pair}: {walls[-1]:.3f} {cpus[-1]:.3f}", file=sys.stderr, flush=True)
     where = "scheduler in the kernel" if kernel else "scheduler in its own process"
     cpu_of = "event loop CPU" if kernel else "scheduler CPU"
-    rows = []
-    for what, ratios, peer in (("wall", walls, "1.09 to 1.18"), (cpu_of, cpus, "1.12 to 1.31")):
-        mean, low, high = interval(ratios)
-        rows.append(
-            Row(
-                f"{what}, {TASKS:,} tasks, {where}",
-                f"95 % upper end <= {LIMIT}",
-                f"{peer} (BASELINE, Bokeh pages)",
-                f"{mean:.3f} [{low:.3f}, {high:.3f}], {len(ratios)} pairs",
-                high <= LIMIT,
-            )
-        )
-    return rows
+    return [
+        row(f"wall, {TASKS:,} tasks, {where}", walls, "1.09 to 1.18 (BASELINE, Bokeh pages)"),
+        row(f"{cpu_of}, {TASKS:,} tasks, {where}", cpus, "1.12 to 1.31 (BASELINE, Bokeh pages)"),
+    ]
+
+
+def row(name: str, ratios: list[float], peer: str) -> Row:
+    """What the pairs say of one ratio."""
+    high = interval(ratios)[2]
+    return Row(
+        name, f"95 % upper end <= {LIMIT}", peer, f"{said(ratios)}, {len(ratios)} pairs", high <= LIMIT
+    )
+
+
+def said(ratios: list[float]) -> str:
+    """Mean and interval in figures."""
+    mean, low, high = interval(ratios)
+    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def measure() -> list[Row]:

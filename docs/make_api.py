@@ -13,6 +13,8 @@ HEAD = """# API reference
 
 Written from the docstrings by `python docs/make_api.py`; `help(dasklens.TaskStream)` says the same.
 """
+#: Where what is inherited is said of each that inherits it.
+MODULES = ("dasklens.widgets.receiver",)
 SECTION = re.compile(r"^(\w[\w ]+)\n-+\n", re.MULTILINE)
 
 
@@ -24,12 +26,10 @@ def page() -> str:
 
 
 def entry(module: str, name: str, thing: type) -> str:
-    """One name: its signature, its docstring, and the public methods and properties that are ours."""
-    ours = [
-        each for each in reversed(getattr(thing, "__mro__", ())) if each.__module__.startswith("dasklens")
-    ]
-    members = {name: value for each in ours for name, value in vars(each).items()}
+    """One name: its signature, its docstring, and its public methods and properties."""
     text = f"\n## `{module}.{name}{signature(thing)}`\n\n{markdown(thing)}\n"
+    ours = [vars(each) for each in reversed(getattr(thing, "__mro__", ())) if each.__module__ in MODULES]
+    members = {name: value for each in [*ours, vars(thing)] for name, value in each.items()}
     for member, value in sorted(members.items()):
         if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):
             call = signature(value) if inspect.isfunction(value) else ""

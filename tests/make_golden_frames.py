@@ -13,8 +13,13 @@ from typing import Any, ClassVar
 
 import msgpack
 
+from dasklens.model.samples import CountsOverTime, WorkersNow
 from dasklens.model.spans import TaskTable
+from dasklens.scheduler import counts as counts_module
+from dasklens.scheduler import workertable as workertable_module
+from dasklens.scheduler.counts import STATES, CountsLog
 from dasklens.scheduler.log import TaskLog
+from dasklens.scheduler.workertable import WorkerTable
 
 FOLDER = Path(__file__).parent / "data" / "frames"
 TOKEN = "9a1689536a934d67341eac3b9682a85a"
@@ -104,6 +109,69 @@ def several() -> list[bytes]:
     return [*first["frames"], *second["frames"], *third["frames"]]
 
 
+def worker(address: str, name: Any, **traits: Any) -> Any:
+    """A worker as the scheduler has it."""
+    metrics = {
+        "task_counts": {"executing": 2, "ready": 300},
+        "spilled_bytes": {"memory": 2**20, "disk": 2**19},
+        "cpu": 150.5,
+        "memory": 2**30,
+        "host_net_io": {"read_bps": 1.5e6, "write_bps": 2e6},
+        "host_disk_io": {"read_bps": 0.0, "write_bps": 1024.0},
+    }
+    state = {"status": SimpleNamespace(name="running"), "nthreads": 2, "memory_limit": 2**32, "nbytes": 2**29}
+    more = {"last_seen": BASE - 0.5, "_memory_unmanaged_old": 2**28, "processing": {"a", "b", "c"}}
+    known = {"address": address, "name": name, "metrics": metrics}
+    return SimpleNamespace(**{**known, **state, **more, **traits})
+
+
+def sampled() -> tuple[list[bytes], list[bytes]]:
+    """Three samples of workers and counts: one comes, one changes, one leaves, one has no metrics."""
+    hostile = "<img src=x onerror=alert(1)>"
+    clock = iter(BASE + i / 4 for i in range(100))
+    known = workertable_module.time, counts_module.thresholds
+    workertable_module.time, counts_module.thresholds = lambda: next(clock), lambda: [0.6, 0.7, float("nan")]
+    try:
+        table, counts = WorkerTable("golden"), CountsLog("golden")
+    finally:
+        counts_module.thresholds = known[1]
+    first, second = worker("tcp://a:1", 0), worker("tcp://b:1", hostile, memory_limit=0)
+    scheduler: Any = SimpleNamespace(
+        workers={"tcp://a:1": first, "tcp://b:1": second},
+        task_prefixes={"inc": SimpleNamespace(states={**dict.fromkeys(STATES, 0), "processing": 70_000})},
+        total_occupancy=12.5,
+    )
+    frames: tuple[list[bytes], list[bytes]] = ([], [])
+    at = [(0, 0), (0, 0)]
+
+    def look() -> None:
+        done = list(_run(table, counts, scheduler))
+        assert done == [None]
+        for i, stream in enumerate((table, counts)):
+            reply = stream.frames(*at[i])
+            frames[i].extend(reply["frames"])
+            at[i] = reply["next"], reply["names"]
+
+    try:
+        look()
+        first.status = SimpleNamespace(name="paused")
+        scheduler.workers["tcp://c:1"] = worker("tcp://c:1", "ünï", metrics={}, nbytes=5)
+        scheduler.task_prefixes["ünï"] = SimpleNamespace(states={**dict.fromkeys(STATES, 0), "erred": 1})
+        look()
+        del scheduler.workers["tcp://b:1"]
+        first.last_seen += 1
+        first.metrics = {**first.metrics, "cpu": 3.0}
+        look()
+    finally:
+        workertable_module.time = known[0]
+    return frames
+
+
+def _run(table: WorkerTable, counts: CountsLog, scheduler: Any) -> Any:
+    totals = yield from table.sample(scheduler)
+    yield from counts.sample(scheduler, totals)
+
+
 def plain(value: Any) -> Any:
     """`value` as JSON can say it."""
     if isinstance(value, dict):
@@ -122,16 +190,43 @@ def described(frames: list[bytes]) -> dict[str, Any]:
     }
 
 
+def described_workers(frames: list[bytes]) -> dict[str, Any]:
+    """The workers after the last frame."""
+    now = WorkersNow()
+    assert all(now.append(frame) for frame in frames)
+    return {"next": now.next, "time": now.time, "workers": now.rows}
+
+
+def described_counts(frames: list[bytes]) -> dict[str, Any]:
+    """The samples of all frames; NaN, which JSON has not, as null."""
+    counts = CountsOverTime()
+    assert all(counts.append(frame) for frame in frames)
+    columns = {
+        name: [None if value != value else value for value in values]
+        for name, values in counts.columns.items()
+    }
+    return {"next": counts.next, "columns": columns, "prefixes": counts.prefixes}
+
+
+#: By the stream, which begins a file's name: what makes its frames, and what says what they hold.
+GOLDEN: dict[str, tuple[Any, Any]] = {
+    "tasks": (several, described),
+    "workers": (lambda: sampled()[0], described_workers),
+    "counts": (lambda: sampled()[1], described_counts),
+}
+
+
 def key_text(key: Any) -> str:
     return key if isinstance(key, str) else repr(key)
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    frames = several()
-    (FOLDER / "tasks-v1.frames").write_bytes(msgpack.packb(frames))
-    text = json.dumps(described(frames), indent=1, ensure_ascii=False)
-    (FOLDER / "tasks-v1.json").write_text(text + "\n", encoding="utf-8")
+    for stream, (make, describe) in GOLDEN.items():
+        frames = make()
+        (FOLDER / f"{stream}-v1.frames").write_bytes(msgpack.packb(frames))
+        text = json.dumps(describe(frames), indent=1, ensure_ascii=False)
+        (FOLDER / f"{stream}-v1.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def test_a_million_tasks_keep_within_its_bounds() -> None:
     assert frame.first == frame.missed >= 1_000_000 - excerpt_module.MOST_TASKS
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.frames")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("tasks-*.frames")), ids=lambda path: path.stem)
 def test_golden_frames(path: Any) -> None:
     frames = msgpack.unpackb(path.read_bytes())
     records = TaskTable(frames).records()

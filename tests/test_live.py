@@ -96,6 +96,58 @@ def test_it_follows_and_includes_the_past(client: Client, feed: LiveFeed, heard:
     assert [p[0] for p in heard.phases] == ["connecting", "live"]
 
 
+def test_several_streams_are_read_each_from_its_place(client: Client, recorder: Recorder) -> None:
+    recorder.sampler._interval = 0.05
+    heard: dict[str, list[tuple[int, int]]] = {"tasks": [], "counts": [], "workers": []}
+    phases: list[str] = []
+
+    def on_frames(frames: list[bytes]) -> None:
+        for data in frames:
+            frame = unpack_frame(data)
+            heard[frame.stream].append((frame.first, frame.next))
+
+    feed = LiveFeed(client, on_frames, lambda phase, *_: phases.append(phase), streams=list(heard))
+    feed.start()
+    run(client, "one")
+    until(lambda: len(heard["counts"]) > 3 < len(heard["workers"]), "samples")
+    assert feed.catch_up(10)
+    assert heard["tasks"] == [(0, 1)]
+    for name in ("counts", "workers"):
+        firsts, nexts = zip(*heard[name], strict=True)
+        assert firsts == (0, *nexts[:-1])
+    # A page that is new asks for one stream, and gets that one again.
+    log = recorder.sampler.workers.ident
+    assert feed.rewind(0, 0, log, "workers")
+    until(lambda: [first for first, _ in heard["workers"]].count(0) == 2, "the workers again")
+    assert not feed.rewind(0, 0, log, "nonsense")
+    assert heard["tasks"] == [(0, 1)]
+    assert [first for first, _ in heard["counts"]].count(0) == 1
+    assert phases == ["connecting", "live"]
+    pause(feed)
+    feed.close()
+    until(lambda: not recorder.sampler._waiting, "the reader to be gone")
+
+
+def test_a_loss_ends_the_reading_of_every_stream(
+    mortal: tuple[str, subprocess.Popen[str]], heard: Listener
+) -> None:
+    address, process = mortal
+    with Client(address) as client:
+        frames: list[bytes] = []
+        feed = LiveFeed(
+            client, lambda new: frames.extend(new), heard.on_phase, streams=("tasks", "workers", "counts")
+        )
+        feed.start()
+        until(lambda: {unpack_frame(data).stream for data in frames} == {"workers", "counts"}, "samples")
+        process.kill()
+        until(lambda: heard.phase == "lost", "the loss")
+        # Cancelled by a page just then, a reader must not go on by itself.
+        feed.rewind(0, 0, "", "workers")
+        place = feed._places["tasks"].reading
+        until(lambda: place is None or place.done(), "the other readers to end")
+        feed.close()
+
+
 def test_catching_up_waits_until_all_was_passed_on(client: Client, feed: LiveFeed, heard: Listener) -> None:
     wanted = []
     assert feed.catch_up() is False
@@ -237,7 +289,7 @@ def test_whatever_a_page_asks_for_it_gets_what_there_is(
     feed.start()
     client.submit(abs, -1, key="before").result()
     until(lambda: heard.keys() == ["before"], "the task before")
-    assert feed.rewind(place, place, feed._log)
+    assert feed.rewind(place, place, feed._places["tasks"].log)
     client.submit(abs, -2, key="after").result()
     until(lambda: heard.keys()[-1:] == ["after"], "the task after")
     assert heard.phase == "live"

@@ -92,7 +92,7 @@ def test_it_says_what_the_records_say(run: Run, cuts: list[int]) -> None:
     assert overview.missed == 0
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.frames")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("tasks-*.frames")), ids=lambda path: path.stem)
 def test_golden_frames(path: Any) -> None:
     frames = msgpack.unpackb(path.read_bytes())
     overview = overview_of(frames)

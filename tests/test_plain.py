@@ -196,6 +196,13 @@ async def test_logs_are_kept_for_a_while_and_not_too_many(monkeypatch: pytest.Mo
     await until_async(lambda: logs._timer is None, "no timer")
 
 
+async def test_the_registry_knows_why_one_that_records_cannot_be_read() -> None:
+    odd = Entry("0", "typed", scheduler_id="s", reason="It records, but.", remedy="Connect a client.")
+    lacks = plain_module.Plain(odd, PlainLogs(), print).lacks
+    assert lacks.startswith("It records, but. Shown is what succeeded since ")
+    assert lacks.endswith(". Connect a client.")
+
+
 # -- a real scheduler ------------------------------------------------------------------------------
 
 

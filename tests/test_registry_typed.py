@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from backends import TOKEN, Toy, announcement, saying, write
+from backends import TOKEN, Asked, Toy, announcement, saying, write
 from registries import Heard, closed_port, only
 
-from dasklens.server import finding
+from dasklens.server import finding, probe
 from dasklens.server import registry as registry_module
 from dasklens.server.registry import NotThere, Refusal, Registry
 
@@ -149,3 +150,34 @@ async def test_typed_in_ones_are_not_without_number(
         with pytest.raises(Refusal, match="1 typed-in"):
             await registry.add(f"http://127.0.0.1:{two.port}")
         await registry.add(f"http://127.0.0.1:{one.port}")
+
+
+async def test_a_scheduler_too_busy_to_say_who_it_is_keeps_its_pages(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """distributed 2026.8 answers 500 for its identity while tasks run."""
+    monkeypatch.setattr(probe, "AGAIN_AFTER", 0.0)
+    monkeypatch.setattr(finding, "IDENTIFIED_FOR", 0.0)
+    monkeypatch.setattr(registry_module, "PROVED_FOR", 0.0)
+    async with Toy().serve() as toy:
+        fails = saying(500)
+
+        async def fails_twice(asked: Asked, writer: asyncio.StreamWriter) -> None:
+            if toy.paths().count("/json/identity.json") > 2:
+                del toy.odd["json/identity.json"]
+            await (fails if toy.odd else saying(200, toy.body(asked)))(asked, writer)
+
+        toy.odd["json/identity.json"] = fails_twice
+        entry = await registry.add(f"http://127.0.0.1:{toy.port}")
+        assert (entry.state, entry.scheduler_id) == ("reachable", "Scheduler-toy")
+        toy.odd["json/identity.json"] = fails
+        assert await registry.verify(entry)
+        assert entry.state == "reachable"
+        # For ever it is not believed, and never for a failure alone taken for somebody else.
+        monkeypatch.setattr(finding, "BUSY_FOR", 0.0)
+        with pytest.raises(NotThere, match="does not say just now which scheduler it is"):
+            await registry.verify(entry)
+        assert entry.state == "unreachable"
+        toy.odd.clear()
+        assert await registry.verify(entry)
+        assert entry.state == "reachable"

@@ -7,6 +7,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -408,3 +410,10 @@ async def test_after_a_restart_of_jupyter_a_page_reads_on_from_its_cursor(tmp_pa
                 await it.until("live")
                 await until_async(lambda: it.place["cursor"] == 2, "what came meanwhile")
                 assert it.cursors == [1]
+
+
+def test_no_cluster_code_is_loaded_into_the_jupyter_server() -> None:
+    heavy = ["anywidget", "bqplot", "dask", "distributed", "ipywidgets", "numpy"]
+    code = f"import sys, dasklens.server.stream; print([name for name in {heavy} if name in sys.modules])"
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert output.strip() == "[]"

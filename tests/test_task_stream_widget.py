@@ -21,7 +21,7 @@ from dasklens import TaskStream
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
 from dasklens.source import live
-from dasklens.widgets.marks import PHASES
+from dasklens.widgets.receiver import PHASES
 from dasklens.wire.frames import unpack_frame
 
 pytestmark = pytest.mark.usefixtures("short_polls")

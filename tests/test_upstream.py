@@ -13,8 +13,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 from backends import TOKEN, Toy, announcement, folder_of, write
+from certificates import self_signed
 from distributed import Scheduler
 from registries import only
 from streams import Reader, tasks
@@ -25,6 +27,7 @@ from dasklens.server import recorded as recorded_module
 from dasklens.server import upstream as upstream_module
 from dasklens.server.reading import Place
 from dasklens.server.registry import Registry
+from dasklens.server.socket import Socket
 from dasklens.server.stream import Streams, Viewer
 
 LOG = logging.getLogger("test.upstream")
@@ -292,6 +295,8 @@ async def test_a_page_that_does_not_read_holds_one_frame(scheduler: Local, strea
         scheduler.finish(100)
         await page.caught_up(scheduler)
         assert slow.held <= 1
+        slow.viewer.pause()
+        slow.read()
     assert slow.place["cursor"] < scheduler.n
     slow.reads.set()
     await slow.caught_up(scheduler)
@@ -327,7 +332,7 @@ async def test_what_the_scheduler_does_not_have_is_said(scheduler: Local, stream
     page.read()
     await page.until("lost")
     state = page.last("state")
-    assert "stream should be one of tasks" in state["reason"]
+    assert "stream should be one of counts, tasks, workers" in state["reason"]
     assert state["retry_at"] is None
     await until_async(lambda: scheduler.recorder.readers == 0, "the end", 2)
     # It may ask again, and is told again.
@@ -462,3 +467,67 @@ async def test_a_reader_that_gives_no_answer_is_lost(
     await page.caught_up(scheduler)
     assert page.missed == 0
     page.viewer.close()
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_over_tls_and_below_a_prefix(registry: Registry, streams: Streams, recorded: bool) -> None:
+    certificate, key = self_signed()
+    tls = "distributed.scheduler.dashboard.tls"
+    settings = {f"{tls}.cert": certificate, f"{tls}.key": key, "dasklens.record": recorded}
+    with dask.config.set(settings):
+        async with Scheduler(
+            host="127.0.0.1",
+            port=0,
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",
+            http_prefix="/behind/proxy",
+        ) as scheduler:
+            id = await known(registry)
+            page = Looking(streams, id)
+            page.read()
+            await page.until("live")
+            target = only(registry).target
+            assert target is not None
+            assert (target.scheme, target.tls) == ("https", "self-signed")
+            assert target.prefix.startswith("/behind/proxy")
+            assert page.last("hello")["recorded"] is recorded
+            if recorded:
+                here = Local(scheduler)
+                here.finish(3)
+                await page.caught_up(here)
+            else:
+                assert "websocket" in scheduler.plugins
+            page.viewer.close()
+
+
+async def test_a_connection_that_closes_is_not_overtaken_by_the_next(
+    scheduler: Local, streams: Streams, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the order in which pages come and go, there is one connection at most."""
+    close = Socket.close
+
+    async def slowly(socket: Socket) -> None:
+        await asyncio.sleep(0.02)
+        await close(socket)
+
+    monkeypatch.setattr(Socket, "close", slowly)
+    rng = random.Random(3)
+    pages = [Looking(streams, id) for _ in range(4)]
+    most = 0
+    for _ in range(150):
+        page = rng.choice(pages)
+        if rng.random() < 0.5:
+            page.read()
+        else:
+            page.viewer.pause()
+        for _ in range(rng.choice((0, 1, 3, 20))):
+            await asyncio.sleep(0.001)
+            most = max(most, scheduler.recorder.readers)
+    pages[0].read()
+    scheduler.finish()
+    await pages[0].caught_up(scheduler)
+    assert most == 1
+    for page in pages:
+        page.viewer.close()
+    await until_async(lambda: not streams.upstream(id).running, "the end")
+    await until_async(lambda: scheduler.recorder.readers == 0, "the recorder", 2)

@@ -76,3 +76,15 @@ export async function runCell(page: Page, index: number, timeout = 90_000): Prom
   }
   return cell(page, index).locator('.jp-Cell-outputArea');
 }
+
+/** Change JupyterLab's theme. */
+export async function changeTheme(page: Page, theme: 'Light' | 'Dark'): Promise<void> {
+  await page.evaluate(
+    name =>
+      (window as any).jupyterapp.commands.execute('apputils:change-theme', { theme: `JupyterLab ${name}` }),
+    theme
+  );
+  await expect(page.locator('body')).toHaveAttribute('data-jp-theme-light', String(theme === 'Light'));
+  // A second change before the splash of the first has faded has JupyterLab remove it twice.
+  await expect(page.locator('#jupyterlab-splash')).toHaveCount(0);
+}

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { decode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 
+import { Counts, STATES, type State, type Total } from '../src/core/counts';
 import { decodeFrame } from '../src/core/frames';
 import { TaskLog } from '../src/core/tasks';
+import { WorkerTable } from '../src/core/workers';
 
 /** Written by Python (tests/make_golden_frames.py); its suite reads the same files. */
 const FOLDER = join(import.meta.dirname, '../../tests/data/frames');
@@ -25,6 +27,27 @@ interface GoldenRecord {
   traceback_text?: string;
 }
 
+interface GoldenWorkers {
+  next: number;
+  time: number;
+  workers: Record<string, number | string>[];
+}
+
+interface GoldenCounts {
+  next: number;
+  columns: Record<Total, (number | null)[]>;
+  prefixes: Record<string, Record<State, number>>;
+}
+
+/** Names that differ between the two languages. */
+const IN_PYTHON: Record<string, string> = {
+  net_read: 'netRead',
+  net_write: 'netWrite',
+  disk_read: 'diskRead',
+  disk_write: 'diskWrite',
+  last_seen: 'seen'
+};
+
 describe.runIf(existsSync(FOLDER))('golden frames', () => {
   const names = readdirSync(FOLDER).filter(name => name.endsWith('.frames'));
 
@@ -32,12 +55,51 @@ describe.runIf(existsSync(FOLDER))('golden frames', () => {
     expect(names.length).toBeGreaterThan(0);
   });
 
-  it.each(names)('%s holds what Python put into it', name => {
-    const frames = decode(readFileSync(join(FOLDER, name))) as Uint8Array[];
-    const wanted = JSON.parse(readFileSync(join(FOLDER, name.replace(/frames$/, 'json')), 'utf8')) as {
-      records: GoldenRecord[];
-      n_records: number;
-    };
+  const read = <T>(name: string): { frames: Uint8Array[]; wanted: T } => ({
+    frames: decode(readFileSync(join(FOLDER, name))) as Uint8Array[],
+    wanted: JSON.parse(readFileSync(join(FOLDER, name.replace(/frames$/, 'json')), 'utf8')) as T
+  });
+  const of = (stream: string): string[] => names.filter(name => name.startsWith(`${stream}-`));
+
+  it('are of streams that are tested', () => {
+    expect([...of('tasks'), ...of('workers'), ...of('counts')].sort()).toEqual([...names].sort());
+  });
+
+  it.each(of('workers'))('%s holds what Python put into it', name => {
+    const { frames, wanted } = read<GoldenWorkers>(name);
+    const table = new WorkerTable();
+    for (const frame of frames) {
+      expect(table.append(decodeFrame(frame))).toBe('taken');
+    }
+    expect([table.next, table.time]).toEqual([wanted.next, wanted.time]);
+    const got = new Map(
+      table.workers.map(worker => [worker.address, worker as unknown as Record<string, unknown>])
+    );
+    expect([...got.keys()].sort()).toEqual(wanted.workers.map(row => row.address).sort());
+    for (const row of wanted.workers) {
+      for (const [key, value] of Object.entries(row)) {
+        expect(got.get(row.address as string)?.[IN_PYTHON[key] ?? key], `${row.address} ${key}`).toBe(value);
+      }
+    }
+    expect(table.left.map(worker => worker.name)).toEqual(['<img src=x onerror=alert(1)>']);
+  });
+
+  it.each(of('counts'))('%s holds what Python put into it', name => {
+    const { frames, wanted } = read<GoldenCounts>(name);
+    const counts = new Counts();
+    for (const frame of frames) {
+      expect(counts.append(decodeFrame(frame))).toBe('taken');
+    }
+    expect([counts.next, counts.length]).toEqual([wanted.next, wanted.next]);
+    for (const [key, values] of Object.entries(wanted.columns)) {
+      expect(counts.column(key as Total), key).toEqual(values.map(value => value ?? NaN));
+    }
+    expect(Object.fromEntries(counts.prefixes)).toEqual(wanted.prefixes);
+    expect(Object.keys(Object.values(wanted.prefixes)[0])).toEqual(STATES);
+  });
+
+  it.each(of('tasks'))('%s holds what Python put into it', name => {
+    const { frames, wanted } = read<{ records: GoldenRecord[]; n_records: number }>(name);
     const log = new TaskLog();
     for (const frame of frames) {
       expect(log.append(decodeFrame(frame)).kind).toBe('appended');

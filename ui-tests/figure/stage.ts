@@ -1,39 +1,11 @@
 /** A bqplot figure with the Spans mark and no kernel behind it, in as many views as one likes. */
 
-import { ManagerBase } from '@jupyter-widgets/base-manager';
 import * as base from '@jupyter-widgets/base';
 import { Widget } from '@lumino/widgets';
-import * as bqplot from 'bqplot';
 
-import * as marks from '../../js/src/marks/index';
 import type { FlameModel, SpansModel } from '../../js/src/marks/index';
 import { FrameWriter, type TaskSpec } from '../../js/tests/build';
-
-const MODULES: Record<string, unknown> = {
-  '@jupyter-widgets/base': base,
-  bqplot,
-  // bqplot's AMD bundle holds the scales too.
-  bqscales: bqplot,
-  dasklens: marks
-};
-
-class Manager extends ManagerBase {
-  protected override async loadClass(name: string, module: string): Promise<never> {
-    const found = (MODULES[module] as Record<string, unknown> | undefined)?.[name];
-    if (!found) {
-      throw new Error(`This page has no ${module}.${name}.`);
-    }
-    return found as never;
-  }
-
-  protected override _create_comm(): Promise<never> {
-    return Promise.reject(new Error('There is no kernel.'));
-  }
-
-  protected override _get_comm_info(): Promise<Record<string, never>> {
-    return Promise.resolve({});
-  }
-}
+import { Manager } from './manager';
 
 /** A view of a figure, as far as tests look at it. */
 export interface FigureView extends base.DOMWidgetView {

@@ -17,7 +17,7 @@ import {
   waitForTasks,
   type Mark
 } from '../mark';
-import { cell, openNotebook, runCell, startCell } from '../notebook';
+import { cell, changeTheme, openNotebook, runCell, startCell } from '../notebook';
 
 const STREAM = `
 import dasklens
@@ -66,15 +66,6 @@ async function compute(): Promise<number> {
   return before + MANY;
 }
 
-async function changeTheme(theme: 'Light' | 'Dark'): Promise<void> {
-  await page.evaluate(
-    name =>
-      (window as any).jupyterapp.commands.execute('apputils:change-theme', { theme: `JupyterLab ${name}` }),
-    theme
-  );
-  await expect(page.locator('body')).toHaveAttribute('data-jp-theme-light', String(theme === 'Light'));
-}
-
 test('before the first task it says what to do, legibly in the light and in the dark', async () => {
   const canvas = canvasOf(page, TS);
   await expect(partOf(page, TS, 'phase')).toHaveAttribute('data-phase', 'live');
@@ -83,12 +74,12 @@ test('before the first task it says what to do, legibly in the light and in the 
   await expect.poll(() => pixels(canvas)).toBeGreaterThan(100);
   const light = await pictureOf(canvas);
   expect(await contrastOn(canvas)).toBeGreaterThan(4.5);
-  await changeTheme('Dark');
+  await changeTheme(page, 'Dark');
   try {
     await expect.poll(() => pictureOf(canvas)).not.toBe(light);
     expect(await contrastOn(canvas)).toBeGreaterThan(4.5);
   } finally {
-    await changeTheme('Light');
+    await changeTheme(page, 'Light');
   }
 });
 
@@ -145,7 +136,7 @@ test('both themes are legible', async ({}, info) => {
   }
   const output = cell(page, TS).locator('.jp-Cell-outputArea');
   for (const theme of ['Dark', 'Light'] as const) {
-    await changeTheme(theme);
+    await changeTheme(page, theme);
     await output.screenshot({ path: info.outputPath(`${theme}.png`) });
     const texts = await textsIn(output);
     expect(texts.length).toBeGreaterThan(10);

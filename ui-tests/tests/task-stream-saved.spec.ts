@@ -134,7 +134,8 @@ test('hostile names stay text wherever they are shown', async () => {
   const panel = partOf(page, TS, 'panel');
   await expect(panel.locator('code')).toHaveText(key);
   await expect(partOf(page, TS, 'exception')).toContainText(HOSTILE);
-  await expect(panel).toContainText(`raise ValueError(HOSTILE)`);
+  // Not its source line: newer cloudpickles leave the file of a notebook's function out.
+  await expect(panel).toContainText('in strange');
   await expectNoHarm();
 
   const fine = await pointOf(page, TS, mark, `${HOSTILE}-0`);

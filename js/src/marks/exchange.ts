@@ -5,15 +5,10 @@
 
 import type { WidgetModel } from '@jupyter-widgets/base';
 
+import { Asking, Watching, type Send } from '../connect/asking';
+
 /** How long the kernel is left alone after something changed here, in milliseconds. */
 const SAVE_AFTER = 300;
-/** Between two questions for missing frames, at first and at most, in milliseconds. */
-const ASK_AGAIN = 2000;
-const ASK_AGAIN_MOST = 30000;
-/** How long nobody has to look before the kernel is told, in milliseconds: one that
- * runs a cell again takes the view away for a moment only. */
-const LEAVE_AFTER = 10000;
-
 /** A compressed frame, as it is saved with a notebook. */
 export async function inflate(data: DataView): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(data.byteLength);
@@ -36,13 +31,22 @@ export function bytesAlone(data: DataView | null): DataView | null {
 export class Exchange {
   private readonly unsaved = new Set<WidgetModel>();
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private askedAt = -Infinity;
-  private delay = ASK_AGAIN;
-  private leaving: ReturnType<typeof setTimeout> | undefined;
+  private readonly asking: Asking;
+  private readonly watching: Watching;
   /** What the kernel was told of each model last. */
   private readonly told = new WeakMap<WidgetModel, Record<string, unknown>>();
 
-  constructor(private readonly model: WidgetModel) {}
+  /** Without a stream's name it is left out of what is asked. */
+  constructor(model: WidgetModel, stream?: string) {
+    const send: Send = content => {
+      if (model.comm_live) {
+        model.send(content, {});
+      }
+      return Boolean(model.comm_live);
+    };
+    this.asking = new Asking(send, stream);
+    this.watching = new Watching(send);
+  }
 
   /** Save what changed in a model, together with all that changes within the next moment. */
   saveSoon(model: WidgetModel): void {
@@ -67,44 +71,27 @@ export class Exchange {
     return !!told && Object.entries(model.changed).every(([name, value]) => told[name] === value);
   }
 
-  /**
-   * Ask for frames from a cursor and a name on. Frames that were under way come in the meantime and
-   * show the same gap again: they are no reason to ask again.
-   */
-  ask(cursor: number, names: number, log: string, stream = 'tasks'): void {
-    const now = Date.now();
-    if (!this.model.comm_live || now - this.askedAt < this.delay) {
-      return;
-    }
-    if (this.askedAt > 0) {
-      this.delay = Math.min(ASK_AGAIN_MOST, this.delay * 2);
-    }
-    this.askedAt = now;
-    this.model.send({ type: 'read', stream, cursor, names, log }, {});
+  /** Ask for frames from a cursor and a name on. */
+  ask(cursor: number, names: number, log: string): void {
+    this.asking.ask(cursor, names, log);
   }
 
   /** A frame fitted: the next gap is a new one. */
   answered(): void {
-    this.askedAt = -Infinity;
-    this.delay = ASK_AGAIN;
+    this.asking.answered();
   }
 
-  /** Nobody looks any more: unless somebody does again, the kernel need not read on. */
+  /** Nobody looks any more. */
   leave(): void {
-    clearTimeout(this.leaving);
-    this.leaving = setTimeout(() => {
-      if (this.model.comm_live) {
-        this.model.send({ type: 'unwatched' }, {});
-      }
-    }, LEAVE_AFTER);
+    this.watching.leave();
   }
 
   stay(): void {
-    clearTimeout(this.leaving);
+    this.watching.stay();
   }
 
   close(): void {
-    clearTimeout(this.leaving);
+    this.watching.stay();
     clearTimeout(this.timer);
   }
 

@@ -148,8 +148,12 @@ export class FlameModel extends RowsModel<HoveredFrame> {
     return { kind: 'appended', lanesChanged: true };
   }
 
+  protected override get stream(): string {
+    return 'profile';
+  }
+
   protected override ask(): void {
-    this.exchange.ask(0, 0, '', 'profile');
+    this.exchange.ask(0, 0, '');
   }
 
   /** Lay the tree out anew, and stay where it was looked at. */

@@ -4,11 +4,17 @@ import { isStrip, kindOf } from '../core/kinds';
 import type { TaskLog, TaskRecord } from '../core/tasks';
 import { isThin, laneBox, pixelsPerLane, visibleLanes, xOf, type Picture } from '../draw/geometry';
 import type { Theme } from './theme';
+import { lanesOf } from './workerlanes';
+
+/** What is taken away of other lanes when a worker is chosen. */
+const DIM = 0.75;
 
 export interface OverlayState {
   readonly selected: Partial<TaskRecord> | null;
   /** Seconds since the epoch. */
   readonly interval: readonly [number, number] | null;
+  /** Address of the worker that stands out. */
+  readonly worker: string | null;
 }
 
 export function drawOverlay(
@@ -18,6 +24,7 @@ export function drawOverlay(
   state: OverlayState,
   theme: Theme
 ): void {
+  dimOthers(context, picture, log, state.worker);
   drawSeparators(context, picture, log, theme);
   if (state.interval) {
     drawInterval(context, picture, log, state.interval, theme);
@@ -26,6 +33,27 @@ export function drawOverlay(
   if (record >= 0) {
     outline(context, picture, log, record, theme);
   }
+}
+
+/** Take away most of what is painted in the lanes of all workers but one: fits light and dark pages. */
+function dimOthers(
+  context: CanvasRenderingContext2D,
+  picture: Picture,
+  log: TaskLog,
+  worker: string | null
+): void {
+  const lanes = lanesOf(log.lanes, worker);
+  if (!lanes) {
+    return;
+  }
+  const top = Math.max(0, Math.min(picture.height, laneBox(picture, lanes[0]).top));
+  const bottom = Math.max(0, Math.min(picture.height, laneBox(picture, lanes[1]).top));
+  context.save();
+  context.globalCompositeOperation = 'destination-out';
+  context.globalAlpha = DIM;
+  context.fillRect(0, 0, picture.width, top);
+  context.fillRect(0, bottom, picture.width, picture.height - bottom);
+  context.restore();
 }
 
 /** Lanes of one worker belong together: a line where the next one begins. */

@@ -91,6 +91,11 @@ export abstract class RowsModel<Hovered extends object = object> extends MarkMod
   /** Called once, before anything else. */
   protected abstract begin(): Shown;
 
+  /** The stream that it asks for, where that is not the tasks. */
+  protected get stream(): string | undefined {
+    return undefined;
+  }
+
   // --- the model ----------------------------------------------------------------------------------
 
   protected ownDefaults(name: string): Record<string, unknown> {
@@ -121,7 +126,7 @@ export abstract class RowsModel<Hovered extends object = object> extends MarkMod
     Object.assign(this, {
       shownBy: new Set(),
       shown: this.begin(),
-      exchange: new Exchange(this),
+      exchange: new Exchange(this, this.stream),
       moved: new Set(),
       frame: 0,
       lastStep: 0,
@@ -291,6 +296,7 @@ export abstract class RowsModel<Hovered extends object = object> extends MarkMod
     this.lanesChanged = this.dataChanged = false;
     if (lanes) {
       this.shown.fit('y');
+      this.onLanes();
     }
     const again = this.step(seconds, data);
     this.shown.apply();
@@ -308,6 +314,9 @@ export abstract class RowsModel<Hovered extends object = object> extends MarkMod
       this.trigger('log:change');
     }
   }
+
+  /** There are other rows than before, and the frame that shows them is about to be drawn. */
+  protected onLanes(): void {}
 
   /** Move on before a frame is drawn; whether there is more way to go. */
   protected step(_seconds: number, data: boolean): boolean {

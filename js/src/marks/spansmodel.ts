@@ -1,7 +1,8 @@
 /**
  * The model of the task stream: the log of tasks and its table, shared by all views, and following.
  *
- * The clicked task is the trait `selected`, the brushed stretch of time `interval`.
+ * The clicked task is the trait `selected`, the brushed stretch of time `interval`, the worker that
+ * stands out `worker`.
  */
 
 import type { ISerializers } from '@jupyter-widgets/base';
@@ -24,6 +25,7 @@ import { drawOverlay, type OverlayState } from './overlay';
 import { RowsModel } from './rowsmodel';
 import { Shown, type Axis } from './shown';
 import type { Theme } from './theme';
+import { inSight, lanesOf } from './workerlanes';
 
 export type { Phase, PictureKind, SpansView } from './content';
 
@@ -35,6 +37,9 @@ export interface HoveredTask extends TaskRecord {
 export class SpansModel extends RowsModel<HoveredTask> {
   /** What the frames said. */
   declare readonly log: TaskLog;
+
+  /** A worker that was chosen and had no lane yet. */
+  declare private awaited: string | null;
 
   static override serializers: ISerializers = {
     ...MarkModel.serializers,
@@ -50,6 +55,8 @@ export class SpansModel extends RowsModel<HoveredTask> {
       ...this.ownDefaults('SpansModel'),
       follow: true,
       window: 30,
+      worker: null,
+      streams: ['tasks'],
       // Not synced: dragging brushes an interval instead of panning.
       brush: false
     };
@@ -58,11 +65,15 @@ export class SpansModel extends RowsModel<HoveredTask> {
   override initialize(attributes: Record<string, unknown>, options: never): void {
     super.initialize(attributes, options);
     this.on('change:follow change:window', this.onFollow, this);
+    this.on('change:worker', () => {
+      this.trigger('draw:soon');
+      this.showWorker(this.get('worker') as string | null);
+    });
   }
 
   protected override begin(): Shown {
     const log = new TaskLog();
-    Object.assign(this, { log });
+    Object.assign(this, { log, awaited: null });
     return new Shown(
       () => log,
       axis => this.getScales()?.[axis],
@@ -157,7 +168,8 @@ export class SpansModel extends RowsModel<HoveredTask> {
   override drawOver(context: CanvasRenderingContext2D, picture: Picture, theme: Theme): void {
     const state = {
       selected: this.get('selected') as OverlayState['selected'],
-      interval: this.get('interval') as OverlayState['interval']
+      interval: this.get('interval') as OverlayState['interval'],
+      worker: this.get('worker') as string | null
     };
     drawOverlay(context, picture, this.log, state, theme);
   }
@@ -184,6 +196,10 @@ export class SpansModel extends RowsModel<HoveredTask> {
     }
   }
 
+  protected override onLanes(): void {
+    this.showWorker(this.awaited);
+  }
+
   protected override step(seconds: number, data: boolean): boolean {
     if (!this.get('follow')) {
       return super.step(seconds, data);
@@ -197,6 +213,18 @@ export class SpansModel extends RowsModel<HoveredTask> {
       this.shown.startFollowing();
     }
     this.wake();
+  }
+
+  /** Bring a worker's lanes into sight; if it has none, as soon as it has. */
+  private showWorker(address: string | null): void {
+    const lanes = lanesOf(this.log.lanes, address);
+    this.awaited = lanes ? null : address;
+    if (lanes) {
+      const range = inSight(this.lanesShown, lanes);
+      if (range) {
+        this.showLanes(range);
+      }
+    }
   }
 
   private windowSeconds(): number {

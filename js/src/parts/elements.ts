@@ -77,3 +77,13 @@ export function roving(box: HTMLElement, back: string, on: string, signal: Abort
   settle();
   return settle;
 }
+
+/** Call `act` with the width of an element, now and whenever it changes. */
+export function watchWidth(el: HTMLElement, signal: AbortSignal, act: (width: number) => void): void {
+  act(el.clientWidth);
+  if (typeof ResizeObserver !== 'undefined') {
+    const observer = new ResizeObserver(() => act(el.clientWidth));
+    observer.observe(el);
+    signal.addEventListener('abort', () => observer.disconnect());
+  }
+}

@@ -61,7 +61,7 @@ function build(view: Part<FlameModel>): void {
 
   const status = h('div', { class: 'dasklens-status', role: 'status', 'aria-live': 'polite' });
   status.setAttribute('aria-atomic', 'false');
-  status.append(phaseBadge(view), message);
+  status.append(phaseBadge(mark, view), message);
 
   el.replaceChildren(
     h('div', { class: 'dasklens-bar' }, views, tools, status),

@@ -32,25 +32,12 @@ export function part<M = SpansModel>(
 ): { render: Render<PartTraits> } {
   return {
     async render({ model, el, signal: viewSignal }) {
-      const ended = new AbortController();
-      const { signal } = ended;
-      const end = (): void => ended.abort();
-      // Before anywidget 0.10 there is no signal, only the clean-up.
-      (viewSignal as AbortSignal | undefined)?.addEventListener('abort', end, { signal });
-      const classes = ['dasklens-part', `dasklens-${name}`];
-      adopt('part', PART_CSS);
-      adopt(name, css);
+      const { signal, end } = lifeOf(viewSignal);
       const mark = await markOf(model);
-      if (signal.aborted || (viewSignal as AbortSignal | undefined)?.aborted) {
+      if (signal.aborted) {
         return end;
       }
-      el.classList.add(...classes);
-      // JupyterLab takes keys on their way down: on a focused button, d d would delete the cell.
-      el.setAttribute('data-lm-suppress-shortcuts', 'true');
-      signal.addEventListener('abort', () => {
-        el.replaceChildren();
-        el.classList.remove(...classes);
-      });
+      dress(el, name, css, signal);
       if (!mark) {
         el.textContent = GONE;
         return end;
@@ -63,6 +50,35 @@ export function part<M = SpansModel>(
       return end;
     }
   };
+}
+
+/**
+ * The life of a view: until anywidget's own signal is aborted (before anywidget 0.10 there is none) or
+ * `end`, the clean-up, is called.
+ */
+export function lifeOf(viewSignal: AbortSignal | undefined): { signal: AbortSignal; end: () => void } {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const end = (): void => ended.abort();
+  if (viewSignal?.aborted) {
+    end();
+  }
+  viewSignal?.addEventListener('abort', end, { signal });
+  return { signal, end };
+}
+
+/** Give an element the look of a part, until the view goes. */
+export function dress(el: HTMLElement, name: string, css: string, signal: AbortSignal): void {
+  const classes = ['dasklens-part', `dasklens-${name}`];
+  adopt('part', PART_CSS);
+  adopt(name, css);
+  el.classList.add(...classes);
+  // JupyterLab takes keys on their way down: on a focused button, d d would delete the cell.
+  el.setAttribute('data-lm-suppress-shortcuts', 'true');
+  signal.addEventListener('abort', () => {
+    el.replaceChildren();
+    el.classList.remove(...classes);
+  });
 }
 
 async function markOf(model: Parameters<Render<PartTraits>>[0]['model']): Promise<SpansModel | null> {

@@ -1,8 +1,7 @@
-/** How the connection of a figure is: a symbol, a word, why, and when it tries again. */
+/** How the connection is, in a word and by shape: of a mark, or of a part that gets frames itself. */
 
 import type { Phase } from '../marks/spansmodel';
 import { h, say } from './elements';
-import type { Part } from './part';
 
 const SYMBOLS: Record<Phase, string> = {
   connecting: '◌',
@@ -12,7 +11,16 @@ const SYMBOLS: Record<Phase, string> = {
   finished: '■'
 };
 
-export function phaseBadge({ mark, signal, on }: Part<{ get(trait: string): unknown }>): HTMLElement {
+/** What has the traits `phase`, `reason` and `retry_at`, and the life of the view that shows them. */
+interface Traits {
+  get(name: 'phase' | 'reason' | 'retry_at'): unknown;
+}
+interface View {
+  readonly signal: AbortSignal;
+  on(events: string, listener: () => void): void;
+}
+
+export function phaseBadge(traits: Traits, { signal, on }: View): HTMLElement {
   const symbol = h('span', { class: 'dasklens-symbol', 'aria-hidden': 'true' });
   const words = h('span', { class: 'dasklens-cut' });
   const retry = h('span', { class: 'dasklens-retry', 'aria-live': 'off' });
@@ -20,20 +28,20 @@ export function phaseBadge({ mark, signal, on }: Part<{ get(trait: string): unkn
   let timer: ReturnType<typeof setInterval> | undefined;
 
   const showRetry = (): void => {
-    const at: unknown = mark.get('retry_at');
-    const waiting = mark.get('phase') === 'lost' && typeof at === 'number';
+    const at = traits.get('retry_at');
+    const waiting = traits.get('phase') === 'lost' && typeof at === 'number';
     const seconds = waiting ? Math.ceil(at - Date.now() / 1000) : 0;
     say(retry, !waiting ? '' : seconds > 0 ? `retrying in ${seconds} s` : 'retrying now');
   };
   const show = (): void => {
-    const phase = mark.get('phase') as Phase;
-    const reason = phase === 'live' ? '' : String(mark.get('reason') ?? '');
+    const phase = traits.get('phase') as Phase;
+    const reason = phase === 'live' ? '' : String(traits.get('reason') ?? '');
     badge.dataset.phase = phase;
     say(symbol, SYMBOLS[phase] ?? '');
     say(words, reason ? `${phase}: ${reason}` : phase);
     words.title = reason;
     clearInterval(timer);
-    if (phase === 'lost' && mark.get('retry_at') !== null) {
+    if (phase === 'lost' && traits.get('retry_at') !== null) {
       timer = setInterval(showRetry, 1000);
     }
     showRetry();

@@ -14,6 +14,7 @@ import { PHASE_CSS, phaseBadge } from './phase';
 const ZOOM = 0.5;
 /** The counts change with every frame; nobody reads, or wants to hear, that many. */
 const COUNT_EVERY = 1000;
+
 function build(view: Part): void {
   const { mark, el, signal, on } = view;
   const status = h('div', { class: 'dasklens-status', role: 'status', 'aria-live': 'polite' });
@@ -61,7 +62,7 @@ function build(view: Part): void {
   on('change:brush', showBrush);
 
   el.replaceChildren(tools, status);
-  status.append(phaseBadge(view), message, ...counts(view));
+  status.append(phaseBadge(view.mark, view), message, ...counts(view));
   showFollow();
   showBrush();
 }

@@ -14,6 +14,7 @@ import logging
 import secrets
 import sys
 import uuid
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 from .dashboard import dashboard_of
 from .log import TaskLog
 from .routes import add_routes
+from .sampler import Sampler
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,6 +64,8 @@ class Recorder(SchedulerPlugin):
     ----------
     log : TaskLog
         What was recorded.
+    sampler : Sampler
+        The streams ``counts`` and ``workers``.
     token : str
         Who holds it may read over HTTP; 64 hexadecimal digits.
     scheduler_id : str
@@ -108,6 +112,9 @@ class Recorder(SchedulerPlugin):
         self.scheduler_id = scheduler.id
         limit = self._limit if self._limit is not None else log_limit()
         self.log = TaskLog(uuid.uuid4().hex, limit, self._worker_name, self._span_name)
+        self.sampler = Sampler(scheduler, self.log.ident)
+        for name in self.sampler.streams:
+            self.streams[name] = partial(self.read, stream=name)
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
@@ -200,6 +207,7 @@ class Recorder(SchedulerPlugin):
         wait: float = 0,
         max_bytes: int = 1 << 20,
         reader: str = "",
+        stream: str = "tasks",
     ) -> dict[str, Any]:
         """Frames from a cursor on; waits for some if there are none yet.
 
@@ -213,9 +221,13 @@ class Recorder(SchedulerPlugin):
             Seconds to wait for news.
         reader : str
             Who asks, so that watchers can be counted.
+        stream : {"tasks", "counts", "workers"}
+            The latter two are the sampler's; `until` means nothing there.
         """
         if isinstance(reader, str) and 0 < len(reader) <= LONGEST_READER and self.readers < MOST_READERS:
             self._readers[reader] = monotonic()
+        if stream != "tasks":
+            return await self.sampler.read(stream, cursor, names, log, wait, max_bytes)
         if log != self.log.ident:
             cursor = names = 0
             until = None
@@ -288,6 +300,7 @@ class Recorder(SchedulerPlugin):
         if self._news is not None:
             self._news.set()
             self._news = None
+            self.sampler.close()
         for close in list(self._sockets.values()):
             close()
 

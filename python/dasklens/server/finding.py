@@ -10,11 +10,13 @@ from typing import Literal
 import dasklens
 from dasklens.server.allowed import Address, Allowed, TypedIn, is_local, is_never, resolve
 from dasklens.server.entries import Entry, Place, key_of
-from dasklens.server.probe import PROTOCOL, Another, Expected, Found, first, look, recorded
+from dasklens.server.probe import PROTOCOL, Another, Busy, Expected, Found, first, look, recorded
 from dasklens.server.target import NotThere, Refusal, Target, literal
 
 #: Seconds that the id of a plain scheduler holds: asking for it makes the scheduler list its workers.
 IDENTIFIED_FOR = 5.0
+#: Seconds that it stays good while the scheduler is too busy to say it again.
+BUSY_FOR = 60.0
 #: Seconds that a name means the addresses it was resolved to.
 RESOLVED_FOR = 30.0
 #: After so many seconds without a sign of life the process that announced it counts as hanging or gone.
@@ -76,7 +78,14 @@ class Finder:
         known = _unread(entry.dasklens) if entry.source == "typed" else {}
 
         async def check(target: Target) -> Found:
-            return await look(target, expected, thorough=not fresh or target != entry.target)
+            known_there = target == entry.target
+            try:
+                return await look(target, expected, thorough=not fresh or not known_there)
+            except Busy:
+                # It has said so at this very address not long ago.
+                if known_there and begin - entry.identified < BUSY_FOR:
+                    return await look(target, expected, thorough=False)
+                raise
 
         try:
             if entry.target is not None:

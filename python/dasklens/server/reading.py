@@ -20,7 +20,7 @@ WAIT = 2.0
 #: Pieces of history that a source is asked for at the same time; the edge has to get through as well.
 HISTORY = 4
 #: Bytes of replies that are kept for those who come after.
-KEPT = 32 << 20
+KEPT = 8 << 20
 #: Smaller replies are not kept: read again, many of them are one.
 WORTH_KEEPING = 64 << 10
 #: Seconds after which a source that answers "nothing" without waiting is asked again.

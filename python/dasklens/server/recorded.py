@@ -20,7 +20,7 @@ from dasklens.server.target import NotThere, Target
 TIMEOUT = 5.0
 #: Bytes after which a reply ends, and the most that one may have: its last frame is as long as a chunk of
 #: the log, whose names (metadata, texts of errors) may take an eighth of the log's limit.
-ENOUGH, MOST = 1 << 20, 96 << 20
+ENOUGH, MOST = 1 << 19, 96 << 20
 
 _SAID = ("dasklens", "protocol", "python")
 

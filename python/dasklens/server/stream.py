@@ -107,8 +107,9 @@ class Viewer:
         self._upstream = upstream
         self._stream = stream
         self._write = write
-        #: One message at a time.
+        #: One message at a time, and what the socket has not taken yet, even if nobody waits for that now.
         self._writing = asyncio.Lock()
+        self._untaken: asyncio.Future[None] | None = None
         #: What is to be said of the present, by type: the newest of each.
         self._due: dict[str, dict[str, Any]] = {}
         self._said: dict[str, dict[str, Any]] = {}
@@ -178,6 +179,10 @@ class Viewer:
             self.refuse(str(error))
         except WebSocketClosedError:
             pass
+        except Exception as error:
+            self._upstream.log.exception("dasklens: sending frames failed")
+            self._sending = None
+            self.refuse(f"Sending failed ({type(error).__name__}); Jupyter's log says more.")
         finally:
             if self._reading is not None:
                 self._reading.cancel()
@@ -191,7 +196,15 @@ class Viewer:
 
     async def _put(self, message: str | bytes) -> None:
         async with self._writing:
-            await self._write(message)
+            await self._write_one(message)
+
+    async def _write_one(self, message: str | bytes) -> None:
+        if self._untaken is not None:
+            # Whoever wrote it was told to stop.
+            await asyncio.wait([self._untaken])
+        self._untaken = asyncio.ensure_future(self._write(message))
+        self._untaken.add_done_callback(_forget)
+        await asyncio.shield(self._untaken)
 
     # -- words ---------------------------------------------------------------------------------------
 
@@ -214,8 +227,10 @@ class Viewer:
             while self._due:
                 async with self._writing:
                     # Now, not before: while others were written it may have changed.
+                    if self._untaken is not None:
+                        await asyncio.wait([self._untaken])
                     kind = next(iter(self._due))
-                    await self._write(json.dumps({"type": kind, **self._due.pop(kind)}))
+                    await self._write_one(json.dumps({"type": kind, **self._due.pop(kind)}))
 
 
 class FramesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
@@ -317,6 +332,6 @@ def _whole(said: dict[str, Any], name: str) -> int:
     return number
 
 
-def _forget(reading: asyncio.Future[Any]) -> None:
-    if not reading.cancelled():
-        reading.exception()
+def _forget(done: asyncio.Future[Any]) -> None:
+    if not done.cancelled():
+        done.exception()

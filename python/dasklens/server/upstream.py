@@ -74,9 +74,11 @@ class Upstream:
         self._registry = registry
         self._replies = replies
         self._plain_logs = plain_logs
-        self._log = log
+        self.log = log
         self._listeners: list[Callable[[], None]] = []
+        #: The one that keeps the connection up, and those before it that still close theirs.
         self._running: asyncio.Task[None] | None = None
+        self._runs: set[asyncio.Task[None]] = set()
         self._reading: Reading | None = None
         self._readable = asyncio.Event()
         self._source: Source | None = None
@@ -103,21 +105,23 @@ class Upstream:
         if listener in self._listeners:
             return
         self._listeners.append(listener)
-        if len(self._listeners) == 1:
-            self.state = State("connecting", "", time())
-            self._running = asyncio.ensure_future(self._run(self._running))
+        if self._running is None:
+            self.state = self._connecting()
+            self._running = asyncio.ensure_future(self._run(set(self._runs)))
+            self._runs.add(self._running)
+            self._running.add_done_callback(self._runs.discard)
 
     def leave(self, listener: Callable[[], None]) -> None:
         """Look no more."""
-        with contextlib.suppress(ValueError):
+        if listener in self._listeners:
             self._listeners.remove(listener)
-        if not self._listeners and self._running is not None:
-            self._running.cancel()
+        if not self._listeners:
+            self._end()
 
     @property
     def running(self) -> bool:
         """Whether somebody looks, or what was open for them is still being closed."""
-        return bool(self._listeners) or (self._running is not None and not self._running.done())
+        return bool(self._runs)
 
     async def read(self, stream: str, place: Place) -> Reply:
         """See `Reading.read`; while the scheduler is not there it waits until it is.
@@ -142,27 +146,36 @@ class Upstream:
     async def close(self) -> None:
         """Leave nothing open."""
         self._listeners.clear()
+        self._end()
+        if self._runs:
+            await asyncio.wait(self._runs)
+
+    def _end(self) -> None:
+        # Once: a second cancellation would interrupt the closing.
         if self._running is not None:
             self._running.cancel()
-            await asyncio.wait([self._running])
+            self._running = None
 
     # -- connected, lost, and connected again ------------------------------------------------------
 
-    async def _run(self, former: asyncio.Task[None] | None) -> None:
-        if former is not None:
-            await asyncio.wait([former])
+    async def _run(self, former: set[asyncio.Task[None]]) -> None:
+        if former:
+            # Of a plain scheduler the old connection would take what the new one listens to with it.
+            await asyncio.wait(former)
         self._unsubscribe = [self._registry.subscribe(self._on_change)]
         try:
             while self._listeners:
                 if self._registry.get(self.id) is None:
                     await self._gone()
                 self._look(True)
-                await self._keep_up()
+                try:
+                    await self._keep_up()
+                except Exception as error:
+                    self.log.exception("dasklens: reading a scheduler failed")
+                    self._say("lost", f"Reading it failed ({_kind(error)}).", time() + RETRY_MOST)
+                    await self._woken(RETRY_MOST)
         except asyncio.CancelledError:
             pass
-        except Exception as error:
-            self._log.exception("dasklens: reading a scheduler failed")
-            self._say("lost", f"Reading it failed ({type(error).__name__}); Jupyter's log says more.")
         finally:
             for unsubscribe in self._unsubscribe:
                 unsubscribe()
@@ -175,7 +188,8 @@ class Upstream:
         while self._registry.get(self.id) is None:
             self._wake.clear()
             await self._wake.wait()
-        self._say("connecting", "")
+        self.state = self._connecting()
+        self._tell()
 
     async def _keep_up(self) -> None:
         """Connect and read until the entry has gone."""
@@ -192,8 +206,8 @@ class Upstream:
                 # While it is lost, changes are to be noticed soon.
                 self._look(True)
                 await self._woken(GRACE)
-                if self._registry.get(self.id) is not entry:
-                    continue
+            if self._registry.get(self.id) is not entry:
+                continue
             self._say("lost", reason, time() + pause)
             await self._woken(pause)
             pause = min(RETRY_MOST, pause * 2)
@@ -247,8 +261,16 @@ class Upstream:
     def _say(self, phase: str, reason: str, retry_at: float | None = None) -> None:
         since = self.state.since if self.state.phase == phase else time()
         self.state = State(phase, reason, since, retry_at)
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in list(self._listeners):
             listener()
+
+    def _connecting(self) -> State:
+        entry = self._registry.get(self.id)
+        place = entry.scheduler or entry.address if entry is not None else "the scheduler"
+        return State("connecting", f"Connecting to {place}.", time())
 
     def _on_source(self) -> None:
         """It is connected, or says something else of itself now."""
@@ -282,6 +304,10 @@ class Upstream:
             self._unsubscribe.append(self._registry.subscribe(_ignore, looking=True))
         else:
             self._unsubscribe.pop()()
+
+
+def _kind(error: BaseException) -> str:
+    return f"{type(error).__name__}; Jupyter's log says more"
 
 
 def _ignore(event: str, entry: Entry) -> None:

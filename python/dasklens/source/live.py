@@ -2,7 +2,7 @@
 
 An asynchronous client's loop stands still while a cell runs, so live views do not use it. One
 thread, started with the first feed, runs a loop for all feeds of the process; each feed has its own
-connection and its own cursor.
+connection, and a *place* for each of its streams: where in the stream's log it goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import logging
 import threading
 import uuid
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -64,6 +65,19 @@ def reading_loop() -> asyncio.AbstractEventLoop:
     return _thread.loop()
 
 
+@dataclass(slots=True)
+class _Place:
+    """How far a stream was read."""
+
+    stream: str
+    cursor: int = 0
+    names: int = 0
+    log: str = ""
+    #: Somebody moved the cursor while a read was under way: what that brings does not count.
+    rewound: bool = False
+    reading: asyncio.Future[Any] | None = None
+
+
 class LiveFeed:
     """Frames of a client's scheduler as they come, from the oldest record on.
 
@@ -76,6 +90,8 @@ class LiveFeed:
     on_phase : callable
         Called with ``(phase, reason, retry_at)`` when the state changes: phase is ``"connecting"``,
         ``"live"``, ``"lost"`` (`retry_at` in seconds since the epoch) or ``"finished"``.
+    streams : sequence of str
+        What to read; each frame says which stream it is of.
 
     Both are called in the feed's thread. A bound method is held weakly: a feed ends with the object
     that listens.
@@ -86,6 +102,7 @@ class LiveFeed:
         client: Client | None,
         on_frames: OnFrames,
         on_phase: OnPhase,
+        streams: Sequence[str] = ("tasks",),
     ):
         self._client = resolve_client(client)
         self._on_frames = _weak(on_frames)
@@ -93,19 +110,18 @@ class LiveFeed:
         self._address = str(rpc_of(self._client).address)
         self._connection_args = dict(self._client.connection_args)
         self._reader = uuid.uuid4().hex
-        self._cursor, self._names, self._log = 0, 0, ""
-        self._rewound = False
+        self._places = {stream: _Place(stream) for stream in streams}
         self._task: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         #: Whoever reads at a former turn stops: until Python 3.12 `wait_for` may swallow a cancellation.
         self._turn = 0
         self._phase = ""
+        self._live = False
         self._pause = RETRY_FIRST
         self._attached = threading.Event()
         self._attach_error: BaseException | None = None
         self._scheduler: Any = None
-        self._reading: asyncio.Future[Any] | None = None
         #: Set, and replaced, whenever the cursor has moved or reading has begun.
         self._moved = asyncio.Event()
 
@@ -121,22 +137,23 @@ class LiveFeed:
             self._run(self._turn), self._loop
         )
 
-    def rewind(self, cursor: int, names: int = 0, log: str = "") -> bool:
+    def rewind(self, cursor: int, names: int = 0, log: str = "", stream: str = "tasks") -> bool:
         """Read on from here: a page that is new, or that missed a frame, asks for it.
 
         Returns
         -------
         bool
-            False when reading has ended: nothing will come any more.
+            False when nothing will come any more: reading has ended, or the stream is none of this feed's.
         """
-        if self._closed or (self._task is not None and self._task.done()):
+        place = self._places.get(stream)
+        if place is None or self._closed or (self._task is not None and self._task.done()):
             return False
-        if log != self._log or not _within(cursor, self._cursor) or not _within(names, self._names):
+        if log != place.log or not _within(cursor, place.cursor) or not _within(names, place.names):
             # From another log, or beyond what was ever sent: what it has, it has from elsewhere.
             cursor = names = 0
-        self._cursor, self._names = cursor, names
-        self._rewound = True
-        reading, loop = self._reading, self._loop
+        place.cursor, place.names = cursor, names
+        place.rewound = True
+        reading, loop = place.reading, self._loop
         if reading is not None and loop is not None and loop.is_running():
             # It may be waiting for news.
             loop.call_soon_threadsafe(reading.cancel)
@@ -144,7 +161,7 @@ class LiveFeed:
         return True
 
     def catch_up(self, timeout: float = 1.0) -> bool:
-        """Wait until everything that the scheduler has heard of by now was read and passed on.
+        """Wait until every task that the scheduler has heard of by now was read and passed on.
 
         Returns
         -------
@@ -182,8 +199,9 @@ class LiveFeed:
     async def _catch_up(self) -> None:
         while self._scheduler is None:
             await self._moved.wait()
+        place = self._places["tasks"]
         end = await self._scheduler.dasklens_cursor()
-        while self._cursor < end["cursor"] and self._log in ("", end["log"]):
+        while place.cursor < end["cursor"] and place.log in ("", end["log"]):
             await self._moved.wait()
 
     def _say_moved(self) -> None:
@@ -262,17 +280,36 @@ class LiveFeed:
             raise OSError(_reason(self._attach_error)) from self._attach_error
 
     async def _read(self, scheduler: Any, turn: int) -> None:
-        said_live = False
-        while turn == self._turn:
+        self._live = False
+        #: A cancellation alone would not do: a rewinding cancels too, and `wait_for` may swallow one.
+        ended = asyncio.Event()
+        readings = [
+            asyncio.ensure_future(self._read_stream(scheduler, place, turn, ended))
+            for place in self._places.values()
+        ]
+        try:
+            # The first that ends says how: the scheduler is gone for all of them.
+            done, _ = await asyncio.wait(readings, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.set()
+            for reading in readings:
+                reading.cancel()
+            await asyncio.gather(*readings, return_exceptions=True)
+        for reading in done:
+            reading.result()
+
+    async def _read_stream(self, scheduler: Any, place: _Place, turn: int, ended: asyncio.Event) -> None:
+        waits = False
+        while turn == self._turn and not ended.is_set():
             # First, so that whoever rewinds from now on is noticed when the reply is here.
-            self._rewound = False
-            cursor, names = self._cursor, self._names
-            reading = self._reading = asyncio.ensure_future(
+            place.rewound = False
+            reading = place.reading = asyncio.ensure_future(
                 scheduler.dasklens_read(
-                    cursor=cursor,
-                    names=names,
-                    log=self._log,
-                    wait=WAIT if said_live else 0,
+                    stream=place.stream,
+                    cursor=place.cursor,
+                    names=place.names,
+                    log=place.log,
+                    wait=WAIT if waits else 0,
                     max_bytes=MAX_BYTES,
                     reader=self._reader,
                 )
@@ -280,23 +317,24 @@ class LiveFeed:
             try:
                 reply = await asyncio.wait_for(reading, WAIT + CONNECT_TIMEOUT)
             except asyncio.CancelledError:
-                if turn == self._turn and self._rewound:
+                if turn == self._turn and place.rewound and not ended.is_set():
                     continue
                 raise
-            if turn != self._turn:
+            if turn != self._turn or ended.is_set():
                 return
             if not isinstance(reply, dict):
                 raise OSError("the scheduler does not record for dasklens any more")
-            if not said_live:
-                said_live = True
+            waits = True
+            if not self._live:
+                self._live = True
                 self._pause = RETRY_FIRST
                 self._say("live", "")
-            if reply["log"] != self._log:
+            if reply["log"] != place.log:
                 # The scheduler answered from the start of its log.
-                self._log = reply["log"]
-            elif self._rewound:
+                place.log = reply["log"]
+            elif place.rewound:
                 continue
-            self._cursor, self._names = reply["next"], reply["names"]
+            place.cursor, place.names = reply["next"], reply["names"]
             if reply["frames"]:
                 self._call(self._on_frames, reply["frames"])
             self._say_moved()

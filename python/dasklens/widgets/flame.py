@@ -286,9 +286,7 @@ class Profile(ipywidgets.VBox):
         self.mark.feed([frame])
 
     def _on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
-        mark = self.mark
-        with mark.hold_sync():
-            mark.phase, mark.reason, mark.retry_at = phase, reason, retry_at
+        self.mark.say_phase(phase, reason, retry_at)
 
     def _on_page(self, request: dict[str, Any]) -> None:
         if request["type"] == "unwatched":

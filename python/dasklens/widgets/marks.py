@@ -7,20 +7,19 @@ takes effect there at once and is told here when the kernel has time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from math import inf
 from typing import Any
 
 import bqplot
-from ipywidgets import CallbackDispatcher
 from traitlets import Bool, Bytes, Dict, Enum, Float, List, TraitError, Tuple, Unicode, validate
+
+from .receiver import Receiver
 
 _MAJOR, _MINOR = version("dasklens").split(".")[:2]
 #: Range of browser sides that can draw what this sends; semver's maxSatisfying reads it.
 MODULE_VERSION = f"^{_MAJOR}.{_MINOR}.0-0"
 
-PHASES = ("connecting", "live", "paused", "lost", "finished")
 VIEWS = ("tree", "inverted", "table")
 
 #: The browser's names of what a task record holds, and ours.
@@ -52,8 +51,8 @@ def valid_interval(interval: tuple[float, float] | None) -> tuple[float, float] 
     return interval
 
 
-class _Mark(bqplot.Mark):
-    """A mark that is fed frames. Its `phase` is the state of what feeds it."""
+class _Mark(Receiver, bqplot.Mark):
+    """What both marks have."""
 
     _view_name = Unicode("Spans").tag(sync=True)
     _view_module = Unicode("dasklens").tag(sync=True)
@@ -70,15 +69,7 @@ class _Mark(bqplot.Mark):
 
     interval = Tuple(Float(), Float(), allow_none=True, default_value=None).tag(sync=True)
     highlight = List(Unicode()).tag(sync=True)
-    phase = Enum(PHASES, default_value="connecting").tag(sync=True)
-    reason = Unicode("").tag(sync=True)
-    retry_at = Float(None, allow_none=True).tag(sync=True)
     snapshot = Bytes(b"").tag(sync=True)
-
-    def __init__(self, **kwargs: Any):
-        self._page_handlers = CallbackDispatcher()
-        super().__init__(**kwargs)
-        self.on_msg(self._on_page_message)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.phase}>"
@@ -86,23 +77,6 @@ class _Mark(bqplot.Mark):
     @validate("interval")
     def _validate_interval(self, proposal: Any) -> tuple[float, float] | None:
         return valid_interval(proposal.value)
-
-    def feed(self, frames: Sequence[bytes]) -> None:
-        """Send frames to the pages that show this mark. May be called from any thread."""
-        if frames:
-            self.send({"type": "frames", "n": len(frames)}, list(frames))
-
-    def on_page(self, callback: Callable[[dict[str, Any]], None]) -> None:
-        """Have `callback` called with what a page asks for.
-
-        ``{"type": "read", "cursor", "names", "log"}`` asks for frames from there on: a page that is
-        new, or that missed some. ``{"type": "unwatched"}`` says that nobody looks any more.
-        """
-        self._page_handlers.register_callback(callback)
-
-    def _on_page_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if isinstance(content, dict) and content.get("type") in ("read", "unwatched"):
-            self._page_handlers(content)
 
 
 class Spans(_Mark):
@@ -126,6 +100,8 @@ class Spans(_Mark):
         The brushed stretch of time, in seconds since the epoch.
     highlight : list of str
         Prefixes that stand out; all do when it is empty.
+    worker : str or None
+        Address of a worker whose lanes are brought into sight and stand out.
     palette : dict of str to str
         Colours as ``#rrggbb`` for prefixes that should not have their own.
     phase : {"connecting", "live", "paused", "lost", "finished"}
@@ -141,6 +117,7 @@ class Spans(_Mark):
     selected = Dict(allow_none=True, default_value=None).tag(
         sync=True, from_json=_record_from_json, to_json=_record_to_json
     )
+    worker = Unicode(None, allow_none=True).tag(sync=True)
     palette = Dict(value_trait=Unicode(), key_trait=Unicode()).tag(sync=True)
 
     @validate("window")
@@ -181,7 +158,7 @@ class Flame(_Mark):
 
     _model_name = Unicode("FlameModel").tag(sync=True)
 
-    streams = List(Unicode(), default_value=["profile"]).tag(sync=True)
+    streams = List(Unicode(), ["profile"]).tag(sync=True)
     view = Enum(VIEWS, default_value="tree").tag(sync=True)
     selected = Dict(allow_none=True, default_value=None).tag(sync=True)
     zoom = List(Unicode()).tag(sync=True)

@@ -27,7 +27,7 @@ MIME = "application/vnd.dasklens.view+json"
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
-_MIRRORED = ("follow", "window", "selected", "interval", "highlight")
+_MIRRORED = ("follow", "window", "selected", "interval", "highlight", "worker")
 _HEIGHT = "320px"
 
 logger = logging.getLogger(__name__)
@@ -127,6 +127,8 @@ class TaskStream(ipywidgets.VBox):
         The brushed stretch of time, in seconds since the epoch.
     highlight : list of str
         Prefixes that stand out.
+    worker : str or None
+        Address of a worker whose lanes are brought into sight and stand out.
     figure : bqplot.Figure
         An ordinary one: change it, link it, save it.
     mark : Spans
@@ -149,6 +151,7 @@ class TaskStream(ipywidgets.VBox):
     selected = Dict(allow_none=True, default_value=None)
     interval = Tuple(Float(), Float(), allow_none=True, default_value=None)
     highlight = List(Unicode())
+    worker = Unicode(None, allow_none=True)
 
     # Here as well as in the mark: a value that the mark refuses must not stay here.
     @validate("window")
@@ -216,9 +219,7 @@ class TaskStream(ipywidgets.VBox):
         self._renewal.changed()
 
     def _on_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
-        mark = self.mark
-        with mark.hold_sync():
-            mark.phase, mark.reason, mark.retry_at = phase, reason, retry_at
+        self.mark.say_phase(phase, reason, retry_at)
 
     # --- what pages ask -----------------------------------------------------------------------------
 

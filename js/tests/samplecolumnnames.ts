@@ -1,0 +1,32 @@
+/** The columns of a record of `counts`, as docs/frames.md has them: not taken from what is tested. */
+
+export const COLUMNS_FOR_TESTS: readonly (readonly [name: string, kind: 'u4' | 'f4' | 'f8'])[] = [
+  ['time', 'f8'],
+  ['workers', 'u4'],
+  ['running', 'u4'],
+  ['threads', 'u4'],
+  ['tasks_released', 'u4'],
+  ['tasks_waiting', 'u4'],
+  ['tasks_no_worker', 'u4'],
+  ['tasks_queued', 'u4'],
+  ['tasks_processing', 'u4'],
+  ['tasks_memory', 'u4'],
+  ['tasks_erred', 'u4'],
+  ['tasks_forgotten', 'u4'],
+  ['cpu', 'f4'],
+  ['occupancy', 'f4'],
+  ['limit', 'f8'],
+  ['process', 'f8'],
+  ['managed', 'f8'],
+  ['unmanaged', 'f8'],
+  ['recent', 'f8'],
+  ['spilled', 'f8'],
+  ['memory_0', 'f4'],
+  ['memory_25', 'f4'],
+  ['memory_50', 'f4'],
+  ['memory_75', 'f4'],
+  ['memory_100', 'f4'],
+  ['target', 'f4'],
+  ['spill', 'f4'],
+  ['pause', 'f4']
+];

@@ -1,0 +1,185 @@
+"""The streams of the sampler as Python has them: the workers now, and the totals over time.
+
+`js/src/core/workers.ts` and `js/src/core/counts.ts` are the twins in the browser; `docs/frames.md` has
+the columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..wire.frames import Frame, FrameError, unpack_frame
+
+_BEAT = (
+    "cpu",
+    "process",
+    "spilled",
+    "executing",
+    "ready",
+    "net_read",
+    "net_write",
+    "disk_read",
+    "disk_write",
+)
+#: Samples of the past that are kept.
+MOST_SAMPLES = 7200
+
+
+class WorkersNow:
+    """The workers of a scheduler, as the frames of the stream ``workers`` told.
+
+    Attributes
+    ----------
+    log : str
+        Id of the log that the cursor belongs to.
+    next : int
+        The sample expected next.
+    time : float
+        When the last sample was taken, in seconds since the epoch on the scheduler's clock.
+    """
+
+    def __init__(self) -> None:
+        self.log = ""
+        self.next = 0
+        self.time = 0.0
+        self._names: dict[int, Any] = {}
+        self._rows: dict[int, dict[str, Any]] = {}
+
+    def append(self, data: bytes | Frame) -> bool:
+        """Take a frame.
+
+        Returns
+        -------
+        bool
+            False when something before it is missing: nothing was taken.
+
+        Raises
+        ------
+        FrameError
+            When it is not a frame of this stream.
+        """
+        frame = data if isinstance(data, Frame) else unpack_frame(data)
+        _of_stream(frame, "workers")
+        if frame.first > 0 and (frame.log != self.log or frame.first > self.next):
+            return False
+        if frame.log == self.log and frame.next <= self.next and frame.first > 0:
+            return True
+        if frame.first == 0:
+            if frame.log != self.log:
+                self._names.clear()
+            self._rows.clear()
+        self.log, self.next, self.time = frame.log, frame.next, frame.base
+        self._names.update(enumerate(frame.names, frame.names0))
+        beats = {name: column(frame, name) for name in ("worker", "seen", "unmanaged", *_BEAT)}
+        for i, worker in enumerate(beats["worker"]):
+            row = self._row(int(worker))
+            row["last_seen"] = frame.base + float(beats["seen"][i])
+            row["_unmanaged"] = float(beats["unmanaged"][i])
+            row.update({name: beats[name][i].item() for name in _BEAT})
+        loads = {name: column(frame, name) for name in ("load_worker", "status", "managed", "processing")}
+        for i, worker in enumerate(loads["load_worker"]):
+            row = self._row(int(worker))
+            row["status"] = self._names[int(loads["status"][i])]
+            row["_managed"] = float(loads["managed"][i])
+            row["processing"] = int(loads["processing"][i])
+        for worker in column(frame, "left"):
+            self._rows.pop(int(worker), None)
+        return True
+
+    def _row(self, worker: int) -> dict[str, Any]:
+        row = self._rows.get(worker)
+        if row is None:
+            address, name, threads, limit = self._names[worker][:4]
+            row = self._rows[worker] = {"address": address, "name": name, "threads": threads, "limit": limit}
+        return row
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a worker: ``address, name, status, threads, cpu, limit, process, managed, …``."""
+        found = []
+        for row in self._rows.values():
+            plain = {name: value for name, value in row.items() if name[0] != "_"}
+            process = row.get("process", 0.0)
+            managed = min(row.get("_managed", 0.0), process)
+            unmanaged = min(row.get("_unmanaged", 0.0), process - managed)
+            plain.update(managed=managed, unmanaged=unmanaged, recent=process - managed - unmanaged)
+            found.append(plain)
+        return found
+
+
+class CountsOverTime:
+    """Totals of a scheduler, as the frames of the stream ``counts`` told.
+
+    Attributes
+    ----------
+    log : str
+        Id of the log that the cursor belongs to.
+    next : int
+        The sample expected next.
+    missed : int
+        Samples that were gone before they could be read.
+    """
+
+    def __init__(self) -> None:
+        self.log = ""
+        self.next = 0
+        self.missed = 0
+        self._names: dict[int, str] = {}
+        self._cols: dict[str, list[float]] = {}
+        self._prefixes: dict[str, dict[str, int]] = {}
+
+    def append(self, data: bytes | Frame) -> bool:
+        """Take a frame; False when something before it is missing, and nothing was taken."""
+        frame = data if isinstance(data, Frame) else unpack_frame(data)
+        _of_stream(frame, "counts")
+        if frame.log != self.log:
+            if frame.first - frame.missed > 0:
+                return False
+            self.__init__()  # type: ignore[misc]
+            self.log = frame.log
+        elif frame.first - frame.missed > self.next:
+            return False
+        skip = max(0, self.next - frame.first)
+        if frame.next <= self.next:
+            return True
+        self.missed += max(0, frame.first - self.next)
+        self._names.update(enumerate(frame.names, frame.names0))
+        for name in frame.cols:
+            if not name.startswith("prefix"):
+                values = column(frame, name).astype(float) + (frame.base if name == "time" else 0)
+                self._cols.setdefault(name, []).extend(values[skip:].tolist())
+                del self._cols[name][:-MOST_SAMPLES]
+        states = [name for name in frame.cols if name.startswith("prefix_")]
+        for i, prefix in enumerate(column(frame, "prefix")):
+            self._prefixes[self._names[int(prefix)]] = {
+                state.removeprefix("prefix_"): int(column(frame, state)[i]) for state in states
+            }
+        self.next = frame.next
+        return True
+
+    @property
+    def columns(self) -> dict[str, list[float]]:
+        """Column name to its values, a value a sample; times in seconds since the epoch."""
+        return self._cols
+
+    @property
+    def prefixes(self) -> dict[str, dict[str, int]]:
+        """Tasks by prefix and state, now."""
+        return self._prefixes
+
+
+_DTYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4", "f8": "<f8"}
+
+
+def column(frame: Frame, name: str) -> npt.NDArray[Any]:
+    """A column as an array; empty if the frame has none."""
+    dtype, data = frame.cols.get(name, ("u1", memoryview(b"")))
+    return np.frombuffer(data, _DTYPES[dtype])
+
+
+def _of_stream(frame: Frame, stream: str) -> None:
+    if frame.stream != stream:
+        raise FrameError(f"Expected a frame of the stream {stream!r}, got one of {frame.stream!r}.")

@@ -1,0 +1,202 @@
+"""The sampler: how the workers and the scheduler as a whole are, looked at once for all readers.
+
+A *sample* is one look. It is taken while somebody reads the streams ``counts`` or ``workers``, every
+second by default and never more often than every 200 ms, and not at all otherwise: heartbeats bring
+nothing faster. It goes through workers and prefixes in short steps, so that the scheduler's loop is
+never held for long, and it never walks tasks. The cursor of both streams counts samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import dask
+from dask.utils import parse_timedelta
+
+from .counts import CountsLog
+from .workertable import WorkerTable
+
+if TYPE_CHECKING:
+    from distributed import Scheduler
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two samples at least, whatever is configured.
+SHORTEST = 0.2
+#: Seconds that a step may hold the loop before it lets others go on.
+STEP = 0.0015
+#: Seconds without a reader after which sampling stops. More than a reader may wait in one call.
+IDLE = 5.0
+#: Seconds a reader may wait for news in one call.
+LONGEST_WAIT = 4.0
+
+
+class Sampler:
+    """Samples a scheduler for the readers of its streams.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+    ident : str
+        Id of the logs: another one tells readers that the scheduler began anew.
+
+    Attributes
+    ----------
+    streams : dict
+        What can be read, by name.
+    """
+
+    def __init__(self, scheduler: Scheduler, ident: str):
+        self.counts = CountsLog(ident)
+        self.workers = WorkerTable(ident)
+        self._scheduler = scheduler
+        self.streams: dict[str, CountsLog | WorkerTable] = {"counts": self.counts, "workers": self.workers}
+        self._news = asyncio.Event()
+        self._work: Iterator[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._interval = sample_interval()
+        self._asked = self._sampled = -float("inf")
+        self._waiting = 0
+        self._closed = False
+        #: Samples taken, the seconds of the loop that they took, and the longest step.
+        self.n_samples, self.seconds, self.longest = 0, 0.0, 0.0
+
+    async def read(
+        self,
+        stream: str,
+        cursor: int = 0,
+        names: int = 0,
+        log: str = "",
+        wait: float = 0,
+        max_bytes: int = 1 << 20,
+    ) -> dict[str, Any]:
+        """Frames of `stream` from a sample on; waits for the next one if there is none yet.
+
+        Raises
+        ------
+        ValueError
+            When there is no such stream.
+        """
+        found = self.streams.get(stream)
+        if found is None:
+            known = ", ".join(["tasks", *self.streams])
+            raise ValueError(f"stream should be one of {known}; got {stream!r}.")
+        wanted = (cursor, names) if log == found.ident else (0, 0)
+        if not 0 <= wanted[0] <= found.next:
+            # Nobody can be there: whoever says so has lost count.
+            wanted = (0, 0)
+        deadline = monotonic() + (min(wait, LONGEST_WAIT) if wait > 0 else 0)
+        self._waiting += 1
+        try:
+            self._ask()
+            # What lay here since the last reader left is no news: the sample under way is.
+            while not self._closed and (self._stale or found.next <= wanted[0]):
+                left = (deadline if not self._stale else deadline + 2) - monotonic()
+                if left <= 0 or not await self._wait(left):
+                    break
+        finally:
+            self._waiting -= 1
+            self._asked = monotonic()
+        if wanted[0] and log != found.ident:
+            # The names ran out in the meantime: the table was begun anew.
+            wanted = (0, 0)
+        return {"log": found.ident, "end": found.next, **found.frames(*wanted, max_bytes=max_bytes)}
+
+    @property
+    def running(self) -> bool:
+        """Whether samples are being taken."""
+        return self._timer is not None or self._work is not None
+
+    def close(self) -> None:
+        """Sample no more, and let waiting readers go."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._work = None
+        self._news.set()
+
+    # -- when ------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        self._asked = monotonic()
+        if not self.running and not self._closed:
+            self._begin()
+
+    @property
+    def _stale(self) -> bool:
+        # A sample may be late on a busy scheduler; one older than this is of a former reader.
+        return monotonic() - self._sampled > 2 * self._interval + IDLE
+
+    async def _wait(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._news.wait(), seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
+    def _begin(self) -> None:
+        self._timer = None
+        if not self._waiting and monotonic() - self._asked > IDLE:
+            return
+        self._begun = monotonic()
+        self._work = self._sample()
+        self._step()
+
+    def _step(self) -> None:
+        """Go on with the sample under way, for as long as a step may take."""
+        work = self._work
+        if work is None:
+            return
+        loop = asyncio.get_running_loop()
+        start = now = monotonic()
+        done = True
+        try:
+            for _ in work:
+                now = monotonic()
+                if now - start > STEP:
+                    done = False
+                    break
+        except Exception:
+            # The next sample may do better; readers keep what they have.
+            logger.warning("dasklens could not take a sample of the scheduler", exc_info=True)
+        now = monotonic()
+        self.seconds += now - start
+        self.longest = max(self.longest, now - start)
+        if not done:
+            self._timer = loop.call_later(0, self._step)
+            return
+        self._work = None
+        self._sampled = now
+        self.n_samples += 1
+        self._timer = loop.call_later(max(SHORTEST, self._begun + self._interval - now), self._begin)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    # -- what ------------------------------------------------------------------------------------
+
+    def _sample(self) -> Iterator[None]:
+        scheduler = self._scheduler
+        totals = yield from self.workers.sample(scheduler)
+        yield from self.counts.sample(scheduler, totals)
+
+
+def sample_interval() -> float:
+    """Seconds between two samples: ``dasklens.sample.interval`` of the dask configuration.
+
+    Raises
+    ------
+    ValueError
+        When the setting is not a time.
+    """
+    configured = dask.config.get("dasklens.sample.interval", "1s")
+    try:
+        seconds = float(parse_timedelta(configured, default="s"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        seconds = -1
+    if not 0 < seconds < 1e6:
+        raise ValueError(f"dasklens.sample.interval should be a time such as '1s', got {configured!r}.")
+    return max(SHORTEST, seconds)

@@ -1,0 +1,317 @@
+"""The stream ``workers``: every worker as it is, and what changed since a reader's last sample.
+
+A table, not a history: each worker has a row, and each row remembers the sample at which it last
+changed. A reader that comes from a sample gets the rows that changed since, one that comes from
+nowhere gets them all, so it costs nothing to be late. A row has two halves because they change at
+different times: what comes with a heartbeat, and what the scheduler knows by itself.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from distributed.metrics import time
+
+from ..wire.frames import pack_frame, pack_name
+from .columns import floats, number, text, whole
+
+if TYPE_CHECKING:
+    from distributed import Scheduler
+
+#: Columns of what a heartbeat brings, and of what the scheduler knows. All but `whole` ones are f4.
+BEAT = (
+    "worker",
+    "seen",
+    "cpu",
+    "process",
+    "unmanaged",
+    "spilled",
+    "executing",
+    "ready",
+    "net_read",
+    "net_write",
+    "disk_read",
+    "disk_write",
+)
+LOAD = ("load_worker", "status", "managed", "processing")
+WHOLE = {"worker", "executing", "ready", "load_worker", "status", "processing"}
+#: Workers between two looks at the clock.
+BATCH = 32
+#: Workers that left and are still told to readers that come late; later ones are sent everything.
+MOST_LEFT = 1000
+#: Names of workers that are gone, beyond which the table begins anew under another id.
+MOST_NAMES = 10_000
+
+
+class _Row:
+    """One worker, from its coming to its leaving."""
+
+    __slots__ = (
+        "beat",
+        "beat_at",
+        "id",
+        "limit",
+        "load_at",
+        "managed",
+        "process",
+        "processing",
+        "running",
+        "seen",
+        "spilled_memory",
+        "status",
+        "status_id",
+        "threads",
+        "unmanaged",
+        "ws",
+    )
+
+    def __init__(self, ws: Any, ident: int, threads: int, limit: float):
+        self.ws, self.id, self.threads, self.limit = ws, ident, threads, limit
+        self.beat: tuple[float, ...] = ()
+        self.seen: Any = None
+        self.status: Any = None
+        self.status_id = self.processing = self.beat_at = self.load_at = 0
+        self.process = self.unmanaged = self.managed = self.spilled_memory = 0.0
+        self.running = False
+
+    @property
+    def load(self) -> tuple[float, ...]:
+        return self.id, self.status_id, self.managed, self.processing
+
+
+@dataclass
+class Totals:
+    """What a sample adds up over the workers: bytes, threads, and each one's process memory."""
+
+    time: float
+    workers: int = 0
+    running: int = 0
+    threads: int = 0
+    limit: float = 0.0
+    process: float = 0.0
+    managed: float = 0.0
+    unmanaged: float = 0.0
+    recent: float = 0.0
+    spilled: float = 0.0
+    cpu: float = 0.0
+    each: list[float] = field(default_factory=list)
+
+
+class WorkerTable:
+    """The workers of one scheduler.
+
+    Parameters
+    ----------
+    ident : str
+        Id of the log that the cursors belong to.
+    """
+
+    stream = "workers"
+
+    def __init__(self, ident: str):
+        self._ident = ident
+        self._epoch = 0
+        #: Samples taken; the next one has this number.
+        self.next = 0
+        self._time = 0.0
+        self._rows: dict[str, _Row] = {}
+        self._left: deque[tuple[int, int]] = deque()
+        #: Readers from before this sample were not told of every worker that left since.
+        self._horizon = 0
+        self._names: list[bytes] = []
+        self._statuses: dict[str, int] = {}
+        self._packed: dict[tuple[int, int], bytes] = {}
+
+    @property
+    def ident(self) -> str:
+        """Id of the log: another one when names began anew."""
+        return f"{self._ident}.{self._epoch}" if self._epoch else self._ident
+
+    # -- sampling --------------------------------------------------------------------------------
+
+    def sample(self, scheduler: Scheduler) -> Generator[None, None, Totals]:
+        """Look at each worker; yields between batches, and returns the `Totals`."""
+        if len(self._names) > MOST_NAMES + 2 * len(self._rows):
+            self._begin_anew()
+        now, at, rows = time(), self.next, self._rows
+        totals = Totals(now)
+        for n, (address, ws) in enumerate(list(scheduler.workers.items())):
+            if n % BATCH == BATCH - 1:
+                yield
+            row = rows.get(address)
+            if row is None or row.ws is not ws:
+                if row is not None:
+                    self._leave(row, at)
+                row = rows[address] = self._come(address, ws)
+            self._look(row, ws, at, totals)
+        for address in rows.keys() - scheduler.workers.keys():
+            self._leave(rows.pop(address), at)
+        while len(self._left) > MOST_LEFT:
+            self._horizon = self._left.popleft()[0] + 1
+        self._time = totals.time = time()
+        self.next = at + 1
+        self._packed.clear()
+        return totals
+
+    def _look(self, row: _Row, ws: Any, at: int, totals: Totals) -> None:
+        # Some 2 µs a worker: what is rare is in a function of its own, and no builtin is called for sport.
+        if ws.last_seen != row.seen:
+            self._heed(row, ws, at)
+        if ws.status is not row.status:
+            self._change(row, ws, at)
+        managed = ws.nbytes - row.spilled_memory
+        if managed < 0:
+            managed = 0
+        processing = len(ws.processing)
+        if processing != row.processing or managed != row.managed:
+            row.processing, row.managed, row.load_at = processing, managed, at
+        process = row.process
+        # The numbers come at different times: what is managed can be no more than all there is.
+        if managed > process:
+            managed = process
+        unmanaged = process - managed
+        if row.unmanaged < unmanaged:
+            totals.recent += unmanaged - row.unmanaged
+            unmanaged = row.unmanaged
+        totals.workers += 1
+        totals.running += row.running
+        totals.threads += row.threads
+        totals.limit += row.limit
+        totals.process += process
+        totals.managed += managed
+        totals.unmanaged += unmanaged
+        totals.spilled += row.beat[5]
+        totals.cpu += row.beat[2]
+        totals.each.append(process)
+
+    def _heed(self, row: _Row, ws: Any, at: int) -> None:
+        """Take what a heartbeat brought."""
+        row.seen = ws.last_seen
+        try:
+            row.beat = _beat(row.id, ws)
+            row.spilled_memory = number(ws.metrics["spilled_bytes"]["memory"])
+        except Exception:
+            # Metrics are the worker's own words; without them it is still there.
+            row.beat = (row.id, number(row.seen), *([0] * (len(BEAT) - 2)))
+            row.spilled_memory = 0.0
+        row.process, row.unmanaged = row.beat[3], row.beat[4]
+        row.beat_at = at
+
+    def _change(self, row: _Row, ws: Any, at: int) -> None:
+        row.status = ws.status
+        name = text(getattr(ws.status, "name", ws.status))
+        row.running = name == "running"
+        if name not in self._statuses:
+            self._statuses[name] = self._intern(name)
+        row.status_id = self._statuses[name]
+        row.load_at = at
+
+    def _come(self, address: str, ws: Any) -> _Row:
+        threads, limit = int(number(ws.nthreads)), number(ws.memory_limit)
+        return _Row(ws, self._intern([address, text(ws.name), threads, limit]), threads, limit)
+
+    def _leave(self, row: _Row, at: int) -> None:
+        self._left.append((at, row.id))
+
+    def _intern(self, entry: Any) -> int:
+        self._names.append(pack_name(entry))
+        return len(self._names) - 1
+
+    def _begin_anew(self) -> None:
+        """Forget the names of those that left: ids are never used twice within one log."""
+        self._epoch += 1
+        self.next = self._horizon = 0
+        self._rows.clear()
+        self._left.clear()
+        self._names.clear()
+        self._statuses.clear()
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def frames(self, cursor: int, names: int = 0, max_bytes: int = 0) -> dict[str, Any]:
+        """What changed since `cursor`, as one frame; everything if it is 0 or too long ago.
+
+        Parameters
+        ----------
+        cursor : int
+            The first sample that the reader has not seen.
+        names : int
+            The reader knows all names below this id.
+        max_bytes : int
+            Of no meaning here: a table comes whole.
+
+        Returns
+        -------
+        dict
+            As `TaskLog.frames` gives it; nothing is ever missed.
+        """
+        if cursor < self._horizon:
+            cursor = 0
+        found: list[bytes] = []
+        if cursor < self.next:
+            data = self._packed.get((cursor, names))
+            if data is None:
+                data = self._packed[cursor, names] = self._pack(cursor, names)
+            found.append(data)
+        return {"frames": found, "missed": 0, "next": self.next, "names": len(self._names)}
+
+    def _pack(self, cursor: int, names: int) -> bytes:
+        rows = self._rows.values()
+        base = self._time
+        beats = [row.beat for row in rows if row.beat_at >= cursor]
+        loads = [row.load for row in rows if row.load_at >= cursor]
+        cols = {**_columns(BEAT, beats, base), **_columns(LOAD, loads, base)}
+        # Who comes from nowhere has nobody to forget.
+        left = [ident for at, ident in self._left if at >= cursor] if cursor else []
+        cols["left"] = whole(left)
+        return pack_frame(
+            stream=self.stream,
+            log=self.ident,
+            first=cursor,
+            next=self.next,
+            missed=0,
+            names0=min(names, len(self._names)),
+            names=self._names[names:],
+            base=base,
+            cols=cols,
+        )
+
+
+def _beat(ident: int, ws: Any) -> tuple[float, ...]:
+    metrics = ws.metrics
+    tasks = metrics["task_counts"]
+    net = metrics.get("host_net_io") or {}
+    disk = metrics.get("host_disk_io") or {}
+    return (
+        ident,
+        number(ws.last_seen),
+        number(metrics["cpu"]),
+        number(metrics["memory"]),
+        number(ws._memory_unmanaged_old),
+        number(metrics["spilled_bytes"]["disk"]),
+        int(number(tasks.get("executing", 0))),
+        int(number(tasks.get("ready", 0))),
+        number(net.get("read_bps", 0)),
+        number(net.get("write_bps", 0)),
+        number(disk.get("read_bps", 0)),
+        number(disk.get("write_bps", 0)),
+    )
+
+
+def _columns(
+    names: tuple[str, ...], rows: list[tuple[float, ...]], base: float
+) -> dict[str, tuple[str, bytes | memoryview]]:
+    values: Iterable[tuple[float, ...]] = zip(*rows, strict=True) if rows else [()] * len(names)
+    found: dict[str, tuple[str, bytes | memoryview]] = {}
+    for name, column in zip(names, values, strict=True):
+        if name in WHOLE:
+            found[name] = whole(column)
+        elif name == "seen":
+            found[name] = floats(array("f", [seen - base for seen in column]))
+        else:
+            found[name] = floats(array("f", column))
+    return found
