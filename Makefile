@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 LAB_FLAGS := $(if $(filter 0,$(shell id -u)),--allow-root)
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-JS_SOURCES := $(shell find js/src js/style js/scripts -type f) \
+JS_SOURCES := $(shell find js/src js/style js/schema js/scripts -type f) \
 	js/package.json js/package-lock.json js/tsconfig.json js/tsconfig.build.json js/build.py
 CONFIGS := $(shell find jupyter-config -type f)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 INPUTS = (
     "src",
     "style",
+    "schema",
     "scripts",
     "package.json",
     "package-lock.json",

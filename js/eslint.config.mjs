@@ -2,7 +2,8 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 // The rooms of the design and what each may import: core <- draw <- marks <- host <- {lab, report},
-// core <- connect <- {lab, marks, parts}; parts reach a mark through the widget manager, and only by its type.
+// core <- connect <- {host, lab, marks, parts}; parts reach a mark through the widget manager, and only by its
+// type; host shows them, and lab builds with their elements.
 const ROOMS = ['core', 'draw', 'connect', 'marks', 'parts', 'host', 'lab', 'report'];
 const MAY_IMPORT = {
   core: [],
@@ -10,9 +11,9 @@ const MAY_IMPORT = {
   connect: ['core'],
   marks: ['core', 'draw', 'connect'],
   parts: ['core', 'connect'],
-  host: ['core', 'draw', 'connect', 'marks'],
-  lab: ['core', 'draw', 'connect', 'marks', 'host'],
-  report: ['core', 'draw', 'connect', 'marks', 'host']
+  host: ['core', 'draw', 'connect', 'marks', 'parts'],
+  lab: ['core', 'draw', 'connect', 'marks', 'parts', 'host'],
+  report: ['core', 'draw', 'connect', 'marks', 'parts', 'host']
 };
 const PAGE = ['bqplot', 'bqscales', '@jupyter-widgets/*', '@jupyterlab/*', '@lumino/*'];
 const NEEDS_NO_PAGE = new Set(['core', 'draw', 'connect']);

@@ -2,6 +2,8 @@
 
 import type { Page } from '@playwright/test';
 
+import { HERE, headersFor, type Server } from './notebook';
+
 /** A cell: a cluster of two workers with two threads each. */
 export const CLUSTER = `
 import json, os, random, tempfile, threading, time
@@ -68,9 +70,12 @@ export async function python<T = unknown>(page: Page, code: string): Promise<T> 
 }
 
 /** End every kernel, and with it its cluster. */
-export async function endKernels(page: Page): Promise<void> {
-  const sessions = (await (await page.request.get('/api/sessions')).json()) as { id: string }[];
+export async function endKernels(page: Page, server: Server = HERE): Promise<void> {
+  const headers = headersFor(server);
+  const sessions = (await (await page.request.get(`${server.url}api/sessions`, { headers })).json()) as {
+    id: string;
+  }[];
   for (const { id } of sessions) {
-    await page.request.delete(`/api/sessions/${id}`);
+    await page.request.delete(`${server.url}api/sessions/${id}`, { headers });
   }
 }

@@ -4,8 +4,31 @@ import { expect, type Locator, type Page } from '@playwright/test';
 
 const KERNELSPEC = { name: 'python3', display_name: 'Python 3', language: 'python' };
 
+/** A Jupyter server: its base URL, and the token where it wants one. */
+export interface Server {
+  readonly url: string;
+  readonly token?: string;
+}
+
+export const HERE: Server = { url: '/' };
+
+export function headersFor({ token }: Server): Record<string, string> {
+  return token ? { Authorization: `token ${token}` } : {};
+}
+
 /** Write a notebook of these code cells and open it alone (no file browser, no other tab). */
 export async function openNotebook(page: Page, name: string, cells: string[]): Promise<void> {
+  await writeNotebook(page, name, cells);
+  await reopenNotebook(page, name);
+}
+
+/** Write a notebook of these code cells. */
+export async function writeNotebook(
+  page: Page,
+  name: string,
+  cells: string[],
+  server: Server = HERE
+): Promise<void> {
   const content = {
     nbformat: 4,
     nbformat_minor: 5,
@@ -20,17 +43,22 @@ export async function openNotebook(page: Page, name: string, cells: string[]): P
       execution_count: null
     }))
   };
-  const answer = await page.request.put(`/api/contents/${name}`, {
+  const answer = await page.request.put(`${server.url}api/contents/${name}`, {
+    headers: headersFor(server),
     data: { type: 'notebook', format: 'json', content }
   });
   expect(answer.ok(), `writing ${name}: ${answer.status()}`).toBe(true);
-  await reopenNotebook(page, name);
 }
 
 /** Open a notebook that is there, with whatever its outputs are. */
 export async function reopenNotebook(page: Page, name: string): Promise<void> {
   await page.goto(`/doc/tree/${name}?reset`);
   await expect(page.locator('.jp-Notebook .jp-CodeCell').first()).toBeVisible();
+  await kernelIdle(page);
+}
+
+/** Wait until the kernel of the notebook in front has started. */
+export async function kernelIdle(page: Page): Promise<void> {
   // The indicator in the toolbar says "idle" before there is a kernel too.
   await page.waitForFunction(
     () => {

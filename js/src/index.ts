@@ -1,5 +1,12 @@
+import figures from './lab/figures';
 import hello from './lab/hello';
+import hub from './lab/hub';
+import layouts from './lab/layouts';
+import pages from './lab/pages';
+import panel from './lab/panel';
+import settings from './lab/settings';
+import status from './lab/status';
 import views from './lab/views';
 import widgets from './lab/widgets';
 
-export default [hello, views, widgets];
+export default [hello, views, widgets, hub, settings, panel, figures, pages, layouts, status];

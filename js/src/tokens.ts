@@ -15,11 +15,36 @@ export const MODULE_VERSION = `^${VERSION.split('.').slice(0, 2).join('.')}.0-0`
 export const PLUGIN = {
   widgets: 'dasklens:widgets',
   views: 'dasklens:views',
-  hello: 'dasklens:hello'
+  hello: 'dasklens:hello',
+  hub: 'dasklens:hub',
+  settings: 'dasklens:settings',
+  panel: 'dasklens:panel',
+  figures: 'dasklens:figures',
+  pages: 'dasklens:pages',
+  layouts: 'dasklens:layouts',
+  status: 'dasklens:status'
 } as const;
 
-/** Route of the server extension, below the base URL. */
+/** Ids of the commands. */
+export const COMMAND = {
+  showPanel: 'dasklens:show-panel',
+  openFigure: 'dasklens:open-figure',
+  insertFigure: 'dasklens:insert-figure',
+  openPage: 'dasklens:open-page',
+  follow: 'dasklens:follow-notebook',
+  pause: 'dasklens:pause',
+  check: 'dasklens:check',
+  add: 'dasklens:add-scheduler',
+  openLayout: 'dasklens:open-layout',
+  saveLayout: 'dasklens:save-layout',
+  deleteLayout: 'dasklens:delete-layout',
+  closeLayout: 'dasklens:close-layout'
+} as const;
+
+/** Routes of the server extension, below the base URL. */
 export const HELLO_PATH = 'dasklens/api/hello';
+export const SCHEDULERS_PATH = 'dasklens/api/schedulers';
+export const CHECK_PATH = 'dasklens/api/check';
 
 /** What `HELLO_PATH` answers: version by name. */
 export interface IHello {

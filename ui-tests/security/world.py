@@ -132,7 +132,8 @@ async def main() -> None:
             collector=collector,
         )
     )
-    with jupyter(home, "--ServerApp.log_level=DEBUG", module="jupyterlab") as server:
+    args = ("--ServerApp.log_level=DEBUG", "--LabApp.expose_app_in_browser=True")
+    with jupyter(home, *args, module="jupyterlab") as server:
         world = {"url": server.url, "token": server.token, "log": str(server.log)}
         print(json.dumps({**world, "dashboard": dashboard, "collector": collector}), flush=True)
         await asyncio.to_thread(sys.stdin.read)

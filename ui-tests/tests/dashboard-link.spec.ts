@@ -33,18 +33,19 @@ test('the link in the repr opens the dashboard through Jupyter', async ({ page, 
   await expect(anchor).toBeVisible();
   await anchor.click();
   const dashboard = await opened;
-  await expect.poll(() => dashboard.url()).toMatch(/\/dasklens\/page\/[\w-]{43}\/status$/);
+  // No secret is in the address, and so none in the history.
+  await expect.poll(() => dashboard.url()).toMatch(/\/dasklens\/open\/[^/]+:\d+\/status$/);
+  await expect.poll(() => dashboard.frames()[1]?.url()).toMatch(/\/dasklens\/page\/[\w-]{43}\/status$/);
+  const shown = dashboard.frames()[1];
 
   // Bokeh draws, and what it draws comes over its websocket.
-  await expect(dashboard.locator('.bk-Canvas, canvas').first()).toBeVisible({ timeout: 60_000 });
+  await expect(shown.locator('.bk-Canvas, canvas').first()).toBeVisible({ timeout: 60_000 });
   await runCell(page, 1);
   // The text is painted on a canvas; the document of the session has it.
   const counted = (): Promise<boolean> =>
-    dashboard.evaluate(() =>
-      JSON.stringify((window as any).Bokeh.documents[0].to_json()).includes('total: 40')
-    );
+    shown.evaluate(() => JSON.stringify((window as any).Bokeh.documents[0].to_json()).includes('total: 40'));
   await expect.poll(counted).toBe(true);
-  expect(await dashboard.evaluate(() => self.origin)).toBe('null');
+  expect(await shown.evaluate(() => self.origin)).toBe('null');
   if (process.env.DASKLENS_PICTURES) {
     await dashboard.screenshot({ path: 'test-results/dashboard.png' });
   }

@@ -141,6 +141,17 @@ test('a page that goes elsewhere takes neither cookie nor Referer along', async 
   expect(names).not.toContain('referer');
 });
 
+test('a page that a link leads to goes nowhere else, and nothing is sent there', async ({ page }) => {
+  await logIn(page);
+  await capability(page);
+  const blocked = page.waitForEvent('console', line => /frame-src|Framing/.test(line.text()));
+  const before = (await hits(page)).length;
+  await page.goto(`${world.url}dasklens/open/127.0.0.1:${world.dashboard}/away`);
+  await blocked;
+  expect(page.url()).toContain('/dasklens/open/');
+  expect(await hits(page)).toHaveLength(before);
+});
+
 test('no other site can show a page of a scheduler in a frame', async ({ page }) => {
   await logIn(page);
   const url = await capability(page);

@@ -5,7 +5,9 @@ import { expect, test } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { openNotebook, runCell } from '../notebook';
+import { endKernels } from '../cluster';
+import { kernelIdle, openNotebook, runCell, writeNotebook } from '../notebook';
+import { expectCase, forgetSchedulers, headerOf, markIn, openPanel, sectionOf } from '../panel';
 
 const root = resolve(__dirname, '../..');
 
@@ -52,4 +54,27 @@ test('the tour runs from the top to the end, and its stream shows what ran', asy
     await runCell(page, i);
   }
   await expect(first.locator('.dasklens-phase')).toHaveAttribute('data-phase', 'finished');
+});
+
+test('beside the tour the panel shows the same, with nothing clicked', async ({ page }) => {
+  await forgetSchedulers(page);
+  const failing = code.findIndex(source => source.includes('reciprocal'));
+  await writeNotebook(page, 'tour-panel.ipynb', code.slice(0, failing));
+  await page.setViewportSize({ width: 1280, height: 860 });
+  await page.goto('/lab/tree/tour-panel.ipynb?reset');
+  await kernelIdle(page);
+  await openPanel(page, 330);
+  for (let i = 0; i < failing; i++) {
+    await runCell(page, i);
+  }
+  await expectCase(page, 'live');
+  const mark = await markIn(page, 'dasklens-panel');
+  await expect.poll(() => mark.evaluate(m => m.log.nRecords)).toBeGreaterThan(500);
+  await expect(headerOf(page).locator('[data-fact="workers"]')).toContainText('workers');
+  if (process.env.DASKLENS_PICTURES) {
+    await sectionOf(page, 'task-stream').locator('[data-action=reset]').click();
+    await page.evaluate(() => document.querySelector('.jp-Notebook .jp-WindowedPanel-outer')?.scrollTo(0, 0));
+    await page.screenshot({ path: resolve(root, 'docs/images/panel.png') });
+  }
+  await endKernels(page);
 });

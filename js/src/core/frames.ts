@@ -77,6 +77,25 @@ export function decodeFrame(buffer: ArrayBuffer | Uint8Array | DataView): Frame 
   return frame;
 }
 
+/** Where a reader stands that has taken a frame; null when it is no frame. Cheap: no column is made. */
+export function framePosition(
+  buffer: ArrayBuffer | Uint8Array | DataView
+): { cursor: number; names: number; log: string } | null {
+  try {
+    const raw: unknown = decode(bytesOf(buffer), ANY_KEYS);
+    if (!isMap(raw)) {
+      return null;
+    }
+    return {
+      cursor: count(raw, 'next'),
+      names: count(raw, 'names0') + list(raw, 'names').length,
+      log: text(raw, 'log')
+    };
+  } catch {
+    return null;
+  }
+}
+
 type Fields = Record<string, unknown>;
 
 const utf8 = new TextDecoder();

@@ -125,11 +125,16 @@ def policy(host: str, root: str) -> str:
     What eval runs, an inline script could be: nothing is given away by allowing it, and Bokeh's tables, on
     Dask's page of workers, need it.
     """
-    place = host + quote(root, safe="/%:@!$&()*+=~")  # never a ; or a , which end a source
-    own = " ".join(f"{scheme}://{place}" for scheme in ("http", "https", "ws", "wss"))
+    own = sources(host, root, "http", "https", "ws", "wss")
     return (
         "sandbox allow-scripts; "
         f"default-src {own} 'unsafe-inline' 'unsafe-eval' data: blob:; "
         # What a page says to a STUN server is no load that default-src would see.
         "form-action 'none'; frame-ancestors 'self'; base-uri 'none'; webrtc 'block'"
     )
+
+
+def sources(host: str, root: str, *schemes: str) -> str:
+    """What stands in a policy for everything below `root`."""
+    place = host + quote(root, safe="/%:@!$&()*+=~")  # never a ; or a , which end a source
+    return " ".join(f"{scheme}://{place}" for scheme in schemes)

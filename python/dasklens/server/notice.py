@@ -22,7 +22,8 @@ button { font: inherit; padding: 0.4em 1.2em; }
 
 _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
-_TEMPLATES = jinja2.Environment(
+#: What is put into them is escaped.
+TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("dasklens.server"), autoescape=True, undefined=jinja2.StrictUndefined
 )
 
@@ -37,7 +38,7 @@ class Form(NamedTuple):
 
 def page(title: str, *paragraphs: str, form: Form | None = None) -> str:
     """A page of HTML. Every argument is text."""
-    return _TEMPLATES.get_template("notice.html").render(
+    return TEMPLATES.get_template("notice.html").render(
         title=title,
         paragraphs=[paragraph for paragraph in paragraphs if paragraph],
         form=form,

@@ -1,7 +1,7 @@
 """How a person comes to a page of a scheduler: by a link, or by a click in JupyterLab.
 
 Both need Jupyter's login, and both end in a capability: the page itself, under an address of its own, is
-`proxy.py`'s.
+`proxy.py`'s. It is shown in a frame that cannot go elsewhere: a link's in `framed.py`, JupyterLab's in a tab.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import tornado.web
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
 
-from dasklens.server import notice
+from dasklens.server import framed, notice
 from dasklens.server.allowed import Allowed, parse
+from dasklens.server.headers import valid_host
 from dasklens.server.inside import path_inside, query_inside
 from dasklens.server.target import NotThere, Refusal
 
@@ -82,7 +83,7 @@ class OpenHandler(JupyterHandler):
     @tornado.web.authenticated
     @authorized
     async def get(self, host: str, port: str, page: str | None = None) -> None:
-        """Go to the scheduler's page, or say why that cannot be."""
+        """Show the scheduler's page, or say why that cannot be."""
         extension: Extension = self.settings["dasklens"]
         self._check_navigation()
         if not extension.config.pages:
@@ -98,10 +99,14 @@ class OpenHandler(JupyterHandler):
         place = path_inside(self.request.path.partition("/dasklens/open/")[2].partition("/")[2] or "status")
         if place is None:
             self._show(400, "This is not the address of a page of a scheduler")
+        if not valid_host(self.request.host):
+            self._show(400, "This is not a name under which a page can be shown")
         query = query_inside(self.request.query)
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.redirect(page_url(self.base_url, capability) + place + (f"?{query}" if query else ""))
+        root = page_url(self.base_url, capability)
+        for name, value in framed.headers(self.request.host, root).items():
+            self.set_header(name, value)
+        title = f"Dask at {host}:{port}"
+        self.finish(framed.page(title, root + place + (f"?{query}" if query else "")))
 
     @tornado.web.authenticated
     @authorized

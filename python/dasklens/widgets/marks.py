@@ -89,6 +89,8 @@ class Spans(_Mark):
 
     Attributes
     ----------
+    streams : list of str
+        Streams whose frames it is to be fed.
     follow : bool
         Show the last `window` seconds and move on with the newest span.
     window : float
@@ -112,6 +114,7 @@ class Spans(_Mark):
 
     _model_name = Unicode("SpansModel").tag(sync=True)
 
+    streams = List(Unicode(), ["tasks"]).tag(sync=True)
     follow = Bool(True).tag(sync=True)
     window = Float(30.0).tag(sync=True)
     selected = Dict(allow_none=True, default_value=None).tag(

@@ -16,7 +16,7 @@ from ..model.samples import CountsOverTime
 from ..source.attach import resolve_client
 from ..wire.frames import unpack_frame
 from .marks import TimeAxis
-from .receiver import LivePart
+from .receiver import LivePart, Unfed
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -27,6 +27,8 @@ _STATIC = Path(__file__).parent.parent / "static"
 THRESHOLDS = {"target": "dotted", "spill": "dashed", "pause": "dash_dotted", "limit": "solid"}
 #: Room for ticks and the name of the unit.
 _MARGINS = {"top": 10, "bottom": 38, "left": 64, "right": 24}
+#: Sizes below 1024 of a unit; bqplot's own choice makes 1e+1 of 10 beside 5.
+_SIZE = ".4~g"
 #: The time of day needs no name.
 _TIME_MARGINS = {**_MARGINS, "bottom": 24}
 _HEIGHTS = {"total": "180px", "workers": "144px", "spread": "180px", "histogram": "180px"}
@@ -65,7 +67,9 @@ def _over_time(name: str, lines: dict[str, dict[str, Any]]) -> dict[str, Any]:
     marks = {part: _lines(time, size, **traits) for part, traits in lines.items()}
     axes = {
         "time_axis": TimeAxis(scale=time, grid_lines="none"),
-        "size_axis": bqplot.Axis(scale=size, side="left", num_ticks=5, label_offset="44px"),
+        "size_axis": bqplot.Axis(
+            scale=size, side="left", num_ticks=5, label_offset="44px", tick_format=_SIZE
+        ),
     }
     found = {"figure": _figure(name, [*marks.values()], [*axes.values()]), "time": time, "size": size}
     return _named(name, {**found, **marks, **axes})
@@ -79,7 +83,7 @@ def _by_worker() -> dict[str, Any]:
     )
     marks = {"bars": bars, **_thresholds(size, place)}
     axes = {
-        "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px"),
+        "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px", tick_format=_SIZE),
         "place_axis": bqplot.Axis(scale=place, side="left", grid_lines="none"),
     }
     figure = _figure("workers", [*marks.values()], [*axes.values()])
@@ -92,7 +96,9 @@ def _histogram() -> dict[str, Any]:
     bars = bqplot.Bars(x=[], y=[], scales={"x": band, "y": number}, padding=0.08, stroke=None)
     marks = {"bars": bars, **_thresholds(size, number)}
     axes = {
-        "size_axis": bqplot.Axis(scale=size, num_ticks=6, label_offset="30px", grid_lines="none"),
+        "size_axis": bqplot.Axis(
+            scale=size, num_ticks=6, label_offset="30px", grid_lines="none", tick_format=_SIZE
+        ),
         "number_axis": bqplot.Axis(
             scale=number, side="left", num_ticks=4, label="workers", label_offset="44px"
         ),
@@ -130,7 +136,7 @@ class MemoryPart(LivePart):
             raise TraitError(f"window should be a number of seconds above 0, got {seconds!r}.")
         return seconds
 
-    def __init__(self, client: Client | None, **kwargs: Any):
+    def __init__(self, client: Client | Unfed | None, **kwargs: Any):
         self._counts = CountsOverTime()
         self._lock = threading.Lock()
         super().__init__(client, **kwargs)
@@ -186,9 +192,9 @@ class Memory(ipywidgets.VBox):
 
     window = Float(300.0)
 
-    def __init__(self, client: Client | None = None, *, window: float = 300.0, **kwargs: Any):
+    def __init__(self, client: Client | Unfed | None = None, *, window: float = 300.0, **kwargs: Any):
         # First: without one there is nothing to compose, nor to close again.
-        client = resolve_client(client)
+        client = client if isinstance(client, Unfed) else resolve_client(client)
         models = {
             **_over_time("total", {"stack": {"fill": "between"}, "limit": {}}),
             **_by_worker(),

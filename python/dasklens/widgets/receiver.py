@@ -66,6 +66,10 @@ class Receiver(Widget):
             self._page_handlers(content)
 
 
+class Unfed:
+    """Instead of a client: for a figure of which only the state counts, fed by whoever shows that."""
+
+
 class LivePart(Receiver, anywidget.AnyWidget):
     """A part of a page that follows a client's scheduler.
 
@@ -74,17 +78,21 @@ class LivePart(Receiver, anywidget.AnyWidget):
 
     _reads: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, client: Client | None, **kwargs: Any):
-        self._feed = LiveFeed(client, self._on_frames, self._on_phase, streams=self._reads)
+    def __init__(self, client: Client | Unfed | None, **kwargs: Any):
+        self._feed: LiveFeed | None = None
+        if not isinstance(client, Unfed):
+            self._feed = LiveFeed(client, self._on_frames, self._on_phase, streams=self._reads)
         super().__init__(streams=list(self._reads), **kwargs)
-        self.on_page(self._on_page)
-        self._feed.start()
+        if self._feed is not None:
+            self.on_page(self._on_page)
+            self._feed.start()
 
     def close(self) -> None:
         """Stop reading, and take the views off the page."""
-        feed = getattr(self, "_feed", None)
-        if feed is not None:
-            feed.close()
+        # Not there yet when it was refused while it was made.
+        if hasattr(self, "_feed"):
+            if self._feed is not None:
+                self._feed.close()
             self.layout.close()
         super().close()
 
@@ -99,6 +107,7 @@ class LivePart(Receiver, anywidget.AnyWidget):
         self.say_phase(phase, reason, retry_at)
 
     def _on_page(self, request: dict[str, Any]) -> None:
+        assert self._feed is not None
         if request["type"] == "unwatched":
             self._feed.pause()
             self.say_phase("paused", "nobody was looking", None)

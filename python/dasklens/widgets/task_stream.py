@@ -33,6 +33,24 @@ _HEIGHT = "320px"
 logger = logging.getLogger(__name__)
 
 
+def compose() -> ipywidgets.VBox:
+    """The task stream without anything that feeds it."""
+    _figure, children = _arrange(_mark())
+    return ipywidgets.VBox(children)
+
+
+def _arrange(mark: Spans) -> tuple[bqplot.Figure, list[ipywidgets.Widget]]:
+    """The figure of a mark, and what a task stream is made of from top to bottom."""
+    figure = _compose(mark)
+    legend = Legend(mark, layout={"height": _HEIGHT, "min_width": "180px"})
+    # Side by side the figure takes all the room there is; where that is too little, the legend goes below
+    # and is as wide.
+    figure.layout.width, figure.layout.flex = "auto", "999 1 380px"
+    legend.layout.flex = "1 1 250px"
+    plot = ipywidgets.HBox([figure, legend], layout={"flex_flow": "row wrap"})
+    return figure, [Toolbar(mark), plot, Detail(mark)]
+
+
 def _compose(mark: Spans, height: str = _HEIGHT) -> bqplot.Figure:
     """The figure of a task stream: time from left to right, a lane a worker thread."""
     time, lanes = TimeAxis(scale=mark.scales["x"]), LaneAxis(scale=mark.scales["y"], side="left")
@@ -179,12 +197,9 @@ class TaskStream(ipywidgets.VBox):
         self._renewal = Renewal(self._renew, settle=self._feed.catch_up)
         mirrored = {name: kwargs.pop(name) for name in _MIRRORED if name in kwargs}
         self.mark = _mark(window=window, follow=follow, **mirrored)
-        self.figure = _compose(self.mark)
-        plot = ipywidgets.HBox(
-            [self.figure, Legend(self.mark, layout={"width": "250px", "height": _HEIGHT, "flex": "0 0 auto"})]
-        )
-        super().__init__([Toolbar(self.mark), plot, Detail(self.mark)], **kwargs)
-        self._parts = _with_parts(*self.children, *plot.children, self.mark)
+        self.figure, children = _arrange(self.mark)
+        super().__init__(children, **kwargs)
+        self._parts = _with_parts(*self.children, *self.children[1].children, self.mark)
         for name in _MIRRORED:
             link((self.mark, name), (self, name))
         self.mark.on_page(self._on_page)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from traitlets import List, TraitError, Unicode, validate
 
 from ..model.samples import WorkersNow
-from .receiver import LivePart
+from .receiver import LivePart, Unfed
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -84,7 +84,7 @@ class Workers(LivePart):
             )
         return sort
 
-    def __init__(self, client: Client | None = None, **kwargs: Any):
+    def __init__(self, client: Client | Unfed | None = None, **kwargs: Any):
         self._now = WorkersNow()
         self._lock = threading.Lock()
         super().__init__(client, **kwargs)

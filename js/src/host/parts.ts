@@ -1,0 +1,28 @@
+/** Every anywidget part, by the name of its class in `python/dasklens/widgets`. */
+
+export interface PartModule {
+  render?(props: never): unknown;
+  initialize?(props: never): unknown;
+}
+
+const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
+  Toolbar: () => import('../parts/toolbar'),
+  Legend: () => import('../parts/legend'),
+  Detail: () => import('../parts/detail'),
+  Workers: () => import('../parts/workers'),
+  MemoryPart: () => import('../parts/memory')
+};
+
+/** Names of all parts. */
+export const PART_NAMES: readonly string[] = Object.keys(PARTS);
+
+/** The module of a part; `id` is what anywidget calls it, such as `dasklens.widgets.inspector.Legend`. */
+export async function partOf(id: string): Promise<PartModule> {
+  const load = PARTS[id.split('.').pop() as string];
+  if (!load) {
+    throw new Error(`This page has no part ${id}: reload it, or update dasklens in JupyterLab.`);
+  }
+  const { default: part } = await load();
+  // AFM allows a function that makes the module.
+  return (typeof part === 'function' ? await (part as () => unknown)() : part) as PartModule;
+}

@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+import { expect, test } from 'vitest';
+
+import figures from '../src/host/figures.json';
+import { PART_NAMES } from '../src/host/parts';
+
+interface Model {
+  name: string;
+  module: string;
+  state: Record<string, unknown>;
+}
+
+const models = figures.flatMap(figure => Object.values(figure.models) as Model[]);
+
+test('every part that there is can be shown without a kernel', () => {
+  const all = readdirSync('src/parts').filter(file =>
+    /^export default/m.test(readFileSync(`src/parts/${file}`, 'utf8'))
+  );
+  expect(PART_NAMES.map(name => `${name.replace(/Part$/, '').toLowerCase()}.ts`).sort()).toEqual(all.sort());
+});
+
+test('every part that a figure is made of is known', () => {
+  const parts = models
+    .filter(model => model.module === 'anywidget')
+    .map(model => String(model.state._anywidget_id).split('.').pop());
+  expect(parts.length).toBeGreaterThan(0);
+  expect(parts.filter(part => !PART_NAMES.includes(part as string))).toEqual([]);
+});
+
+test('figures are made of what the page has', () => {
+  const known = [
+    '@jupyter-widgets/base',
+    '@jupyter-widgets/controls',
+    'anywidget',
+    'bqplot',
+    'bqscales',
+    'dasklens'
+  ];
+  expect(models.map(model => model.module).filter(module => !known.includes(module))).toEqual([]);
+});
