@@ -73,7 +73,8 @@ class StatusItem extends Widget {
     const { scheduler } = this;
     const tasks = this.facts.known;
     const number = (n: number): string => n.toLocaleString('en');
-    const counts = tasks && (tasks.total ? `${number(tasks.done)} / ${number(tasks.total)}` : trans.__('idle'));
+    const counts =
+      tasks && (tasks.total ? `${number(tasks.done)} / ${number(tasks.total)}` : trans.__('idle'));
     say(this.text, counts ?? 'Dask');
     const title = tasks
       ? trans.__('%1 of %2 tasks done on %3', number(tasks.done), number(tasks.total), scheduler?.name ?? '')
