@@ -131,8 +131,9 @@ test.describe('with a cluster', () => {
     );
     expect(canvases).toBeLessThan(4);
     expect(frames).toBeLessThan(4);
-    // Two tabs a cycle; a launcher has less of a toolbar and a menu.
-    expect(kept / 100).toBeLessThan((2 * theirs) / 10);
+    // Two tabs a cycle. A launcher has less of a toolbar and a menu, and how much JupyterLab keeps of those
+    // varies from run to run; a figure that stayed would bring hundreds.
+    expect(kept / 100).toBeLessThan((4 * theirs) / 10);
   });
 });
 
