@@ -1,7 +1,7 @@
 // A scheduler in a process of its own that knows nothing of dasklens: it appears when a notebook connects
 // to it, and the panel says what becomes of it.
 
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Page, type WebSocketRoute } from '@playwright/test';
 
 import { endKernels, python } from '../cluster';
 import { pixels } from '../mark';
@@ -52,8 +52,20 @@ test.describe.configure({ mode: 'serial' });
 
 let page: Page;
 
+/** Websockets of ours that the page has open; none gets through while the net is cut. */
+const sockets = new Set<WebSocketRoute>();
+let cut = false;
+
 test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
+  await page.routeWebSocket(/dasklens\/api/, socket => {
+    if (cut) {
+      void socket.close();
+      return;
+    }
+    socket.connectToServer();
+    sockets.add(socket);
+  });
   await forgetSchedulers(page);
   await writeNotebook(page, 'remote.ipynb', [REMOTE, CONNECT]);
   await page.goto('/lab/tree/remote.ipynb?reset');
@@ -100,6 +112,23 @@ test('paused it asks for nothing, and catches up', async () => {
   await expect.poll(count).toBe(80);
 });
 
+test('cut off from the Jupyter server it says so, and misses nothing', async () => {
+  cut = true;
+  await Promise.all([...sockets].map(socket => socket.close()));
+  sockets.clear();
+  await expectCase(page, 'offline');
+  await expect(headerOf(page)).toContainText('the Jupyter server does not answer; retrying');
+  await expect(sectionOf(page, 'task-stream').locator('.dasklens-phase')).toHaveAttribute(
+    'data-phase',
+    'lost'
+  );
+  await python(page, 'more = client.gather(client.map(abs, range(10), pure=False))');
+  expect(await count()).toBe(80);
+  cut = false;
+  await expectCase(page, 'live', 60_000);
+  await expect.poll(count, { timeout: 60_000 }).toBe(90);
+});
+
 test('killed it is lost, with why, and the last picture stays', async () => {
   await python(page, 'process.kill(); process.wait()');
   await expectCase(page, 'lost');
@@ -109,6 +138,6 @@ test('killed it is lost, with why, and the last picture stays', async () => {
     'lost'
   );
   expect(await pixels(canvasIn(sectionOf(page, 'task-stream')))).toBeGreaterThan(50);
-  expect(await count()).toBe(80);
+  expect(await count()).toBe(90);
   await look(page, 'killed');
 });
