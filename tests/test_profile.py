@@ -24,8 +24,7 @@ from waiting import until
 import dasklens
 from dasklens import Profile
 from dasklens.model import profile as tree
-from dasklens.source import liveprofile
-from dasklens.source import profile as source
+from dasklens.scheduler import profiling as source
 from dasklens.source.attach import rpc_of
 from dasklens.wire.frames import unpack_frame
 
@@ -187,8 +186,8 @@ def test_a_worker_that_dies_while_it_is_asked_is_named_and_the_others_are_shown(
 
         answer = client.sync(source.read_profile, Killing(), source.Question())
         assert list(answer.missing) == [victim]
-        assert list(answer.states) == [survivor]
-        assert answer.merged()["count"] == answer.states[survivor]["count"] > 0
+        assert list(answer.trees) == [survivor]
+        assert answer.merged()["count"] == answer.states()[survivor]["count"] > 0
 
 
 def test_a_warning_names_who_is_missing(busy: Client) -> None:
@@ -278,7 +277,7 @@ def test_trees_are_read_only_when_there_is_something_new(
     asked: list[str] = []
 
     def counted(name: str) -> Any:
-        read = getattr(liveprofile, name)
+        read = getattr(source, name)
 
         async def reading(*args: Any) -> Any:
             asked.append(name)
@@ -287,7 +286,7 @@ def test_trees_are_read_only_when_there_is_something_new(
         return reading
 
     for name in ("read_coverage", "read_profile"):
-        monkeypatch.setattr(liveprofile, name, counted(name))
+        monkeypatch.setattr(source, name, counted(name))
     profile = Profile(busy, every=0.02)
     until(lambda: asked.count("read_coverage") > 3, "several readings")
     assert asked.count("read_profile") == 1

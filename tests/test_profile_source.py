@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trees import node, rooted
 
-from dasklens.source import profile as source
+from dasklens.scheduler import profiling as source
 
 
 def test_one_that_does_not_answer_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:

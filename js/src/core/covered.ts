@@ -10,6 +10,20 @@ export interface Narrowed {
   readonly interval: readonly [number, number] | null;
 }
 
+/** Whose stacks: of the threads that run tasks, of the workers' event loops, of the scheduler's. */
+export type Kind = 'worker' | 'server' | 'scheduler';
+
+/** What is asked of the stream `profile` for that, as JSON; empty for everything of the threads. */
+export function questionOf(kind: Kind, { highlight, workers, interval }: Narrowed): string {
+  const question = {
+    ...(kind !== 'worker' && { kind }),
+    ...(highlight.length > 0 && kind === 'worker' && { prefixes: highlight }),
+    ...(workers.length > 0 && kind !== 'scheduler' && { workers }),
+    ...(interval && { start: interval[0], stop: interval[1] })
+  };
+  return Object.keys(question).length > 0 ? JSON.stringify(question) : '';
+}
+
 /** Workers named that did not answer. */
 const NAMED = 3;
 

@@ -72,8 +72,13 @@ export class Exchange {
   }
 
   /** Ask for frames from a cursor and a name on. */
-  ask(cursor: number, names: number, log: string): void {
-    this.asking.ask(cursor, names, log);
+  ask(cursor: number, names: number, log: string, again = false): void {
+    this.asking.ask(cursor, names, log, again);
+  }
+
+  /** Ask something else of the stream from now on. */
+  askAbout(question: string): void {
+    this.asking.askAbout(question);
   }
 
   /** A frame fitted: the next gap is a new one. */

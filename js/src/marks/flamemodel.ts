@@ -9,7 +9,7 @@ import type { ISerializers } from '@jupyter-widgets/base';
 import { MarkModel } from 'bqplot';
 
 import { CallTree } from '../core/calltree';
-import { whyEmpty, type Narrowed } from '../core/covered';
+import { questionOf, whyEmpty, type Kind, type Narrowed } from '../core/covered';
 import { Flame } from '../core/flame';
 import { functionsOf, type FunctionRow } from '../core/functions';
 import { invert } from '../core/invert';
@@ -72,6 +72,7 @@ export class FlameModel extends RowsModel<HoveredFrame> {
       ...this.ownDefaults('FlameModel'),
       streams: ['profile'],
       view: 'tree',
+      kind: 'worker',
       zoom: [],
       search: '',
       workers: []
@@ -81,6 +82,9 @@ export class FlameModel extends RowsModel<HoveredFrame> {
   override initialize(attributes: Record<string, unknown>, options: never): void {
     super.initialize(attributes, options);
     this.on('change:view', this.onView, this);
+    this.on('change:kind change:highlight change:workers change:interval', () =>
+      this.exchange.askAbout(questionOf(this.get('kind') as Kind, this.narrowed))
+    );
     this.on('change:search', this.onSearch, this);
     this.on('change:zoom', () => this.goTo(this.find('zoom')));
     this.on('change:selected', () => (this.picked = this.find('selected')));
@@ -190,7 +194,7 @@ export class FlameModel extends RowsModel<HoveredFrame> {
   /** Have the profile read anew, if there is somebody to read it. */
   refresh(): void {
     this.exchange.answered();
-    this.ask();
+    this.exchange.ask(0, 0, '', true);
   }
 
   // --- search -----------------------------------------------------------------------------------

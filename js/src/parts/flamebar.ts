@@ -3,6 +3,7 @@
  * the frame that fills the width; how the connection is.
  */
 
+import type { Kind } from '../core/covered';
 import type { FlameModel, View } from '../marks/flamemodel';
 import { button, h, press, roving, say } from './elements';
 import { DOWNLOAD, EVERYTHING, REFRESH } from './icons';
@@ -14,6 +15,11 @@ const VIEWS: readonly (readonly [View, string, string])[] = [
   ['tree', 'Call tree', 'Callers on top, what they call below'],
   ['inverted', 'Inverted', 'Functions by their own time on top, their callers below'],
   ['table', 'Table', 'All functions, to sort']
+];
+const KINDS: readonly (readonly [Kind, string])[] = [
+  ['worker', 'Tasks'],
+  ['server', 'Workers\u2019 event loops'],
+  ['scheduler', 'Scheduler\u2019s event loop']
 ];
 /** Entries of a choice, and characters of one. */
 const MOST = 200;
@@ -64,11 +70,26 @@ function build(view: Part<FlameModel>): void {
   status.append(phaseBadge(mark, view), message);
 
   el.replaceChildren(
-    h('div', { class: 'dasklens-bar' }, views, tools, status),
-    h('div', { class: 'dasklens-bar' }, ...choices(view), ...searchBox(view)),
+    h('div', { class: 'dasklens-flamerow' }, views, tools, status),
+    h('div', { class: 'dasklens-flamerow' }, kindChoice(view), ...choices(view), ...searchBox(view)),
     breadcrumb(view)
   );
   showView();
+}
+
+/** Whose stacks. A tree from elsewhere has no other. */
+function kindChoice({ mark, signal, on }: Part<FlameModel>): HTMLElement {
+  const select = h('select', { class: 'dasklens-choice dasklens-choose-kind', 'aria-label': 'Whose stacks' });
+  select.title = 'Whose stacks: of the threads that run tasks, or of the event loops that administer them';
+  select.append(...KINDS.map(([kind, text]) => h('option', { value: kind }, text)));
+  select.addEventListener('change', () => mark.keep({ kind: select.value }), { signal });
+  const show = (): void => {
+    select.value = String(mark.get('kind'));
+    select.hidden = mark.get('phase') === 'finished';
+  };
+  on('change:kind change:phase', show);
+  show();
+  return select;
 }
 
 /** What the tree is narrowed to: a choice of prefixes, and one of workers. */
@@ -98,7 +119,8 @@ function choices({ mark, signal, on }: Part<FlameModel>): HTMLElement[] {
       }
       select.value = String(chosen.length > 1 ? -2 : chosen.length === 1 ? listed.indexOf(chosen[0]) : -1);
       select.classList.toggle('dasklens-chosen', chosen.length > 0);
-      select.hidden = listed.length < (trait === 'workers' ? 2 : 1);
+      const narrows = trait === 'workers' ? mark.get('kind') !== 'scheduler' : mark.get('kind') === 'worker';
+      select.hidden = !narrows || listed.length < (trait === 'workers' ? 2 : 1);
     };
     select.addEventListener(
       'change',
@@ -110,7 +132,7 @@ function choices({ mark, signal, on }: Part<FlameModel>): HTMLElement[] {
       },
       { signal }
     );
-    on(`log:change change:${trait}`, show);
+    on(`log:change change:kind change:${trait}`, show);
     show();
     return select;
   });
@@ -188,7 +210,7 @@ function shortened(text: string): string {
 
 const CSS = `
 .dasklens-flamebar{padding:2px}
-.dasklens-bar{display:flex;flex-wrap:wrap;align-items:center;gap:2px 8px;min-height:28px}
+.dasklens-flamerow{display:flex;flex-wrap:wrap;align-items:center;gap:2px 8px;min-height:28px}
 .dasklens-views{display:flex;gap:0;border:1px solid var(--dasklens-line);border-radius:var(--jp-border-radius,2px)}
 .dasklens-views button{padding:0 8px!important;border-radius:0!important;height:22px!important}
 .dasklens-tools{display:flex;gap:2px}

@@ -6,18 +6,9 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..scheduler.profiling import Answer, Question, about, read_coverage, read_profile
 from ..source.attach import resolve_client, rpc_of
-from ..source.profile import (
-    Answer,
-    Interval,
-    Question,
-    When,
-    about,
-    addresses,
-    read_coverage,
-    read_profile,
-    stretch,
-)
+from ..source.profile import Interval, When, addresses, stretch
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -126,7 +117,7 @@ async def _read(client: Client, question: Question, plot: bool) -> tuple[Answer,
 
 
 def _given(answer: Answer, coverage: Any, question: Question, merged: bool, state: Any) -> Any:
-    result = state if merged else answer.states
+    result = state if merged else answer.states()
     if coverage is None:
         return result
     # bqplot costs half a second: nobody pays for it who does not draw.

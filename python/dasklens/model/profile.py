@@ -10,11 +10,11 @@ Words: a node's *total* is its ``count``, its *own* samples are those of no chil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..wire.calltree import children_of, counted, defined_at, text, whole
+from ..wire.calltree import children_of, counted, create, defined_at, merge, text, whole
 from ..wire.library import OWN, PYTHON, library_of
 
 __all__ = [
@@ -38,61 +38,6 @@ Made = dict[str, Any]
 
 #: Identifier of the node that stands for those that were too small.
 SMALL = "(small)"
-
-
-def create() -> Made:
-    """A tree without samples, as `distributed.profile.create` makes it."""
-    return {
-        "count": 0,
-        "children": {},
-        "identifier": "root",
-        "description": {"filename": "", "name": "", "line_number": 0, "line": ""},
-    }
-
-
-def merge(states: Iterable[State]) -> Made:
-    """One tree of all samples, as `distributed.profile.merge` makes it.
-
-    What only one of the trees has is not copied: it belongs to both.
-
-    Raises
-    ------
-    ValueError
-        When the roots are of different functions.
-    """
-    states = list(states)
-    if not states:
-        return create()
-    if len({state["identifier"] for state in states}) != 1:
-        raise ValueError("Only trees with the same root can be merged.")
-    out: Made = {}
-    stack: list[tuple[Made, list[State]]] = [(out, states)]
-    while stack:
-        into, nodes = stack.pop()
-        first = nodes[0]
-        count = 0
-        below: dict[str, list[State]] = {}
-        for node in nodes:
-            count += node["count"]
-            for identifier, child in node["children"].items():
-                same = below.get(identifier)
-                if same is None:
-                    below[identifier] = [child]
-                else:
-                    same.append(child)
-        into["description"] = first["description"]
-        into["count"] = count
-        into["identifier"] = first["identifier"]
-        children: Made = {}
-        into["children"] = children
-        for identifier, same in below.items():
-            if len(same) == 1:
-                children[identifier] = same[0]
-                continue
-            both: Made = {}
-            children[identifier] = both
-            stack.append((both, same))
-    return out
 
 
 def own(node: State) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter, time
 from typing import Any
 
@@ -13,23 +12,14 @@ from distributed import Client
 from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
+from ..scheduler.profiling import Follower, Question, Reading
 from .attach import resolve_client, rpc_of
 from .live import CONNECT_TIMEOUT, RETRY_FIRST, RETRY_MOST, OnPhase, _weak, reading_loop
-from .profile import Answer, Coverage, Question, read_coverage, read_profile, read_settings
 
 logger = logging.getLogger(__name__)
 
 #: At most this part of the time is spent on reading, however short the pause that was asked for.
 PART = 0.05
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was asked for, and what came."""
-
-    question: Question
-    answer: Answer
-    coverage: Coverage
 
 
 class ProfileFeed:
@@ -69,7 +59,7 @@ class ProfileFeed:
         self._wake = asyncio.Event()
         self._again = True
         self._closed = False
-        self._settings: dict[str, Any] | None = None
+        self._follower = Follower()
 
     def start(self) -> None:
         """Begin to read, or go on. Returns at once."""
@@ -129,25 +119,14 @@ class ProfileFeed:
             self._say("lost", f"{type(error).__name__}: {error}")
 
     async def _read_for_ever(self, scheduler: Any) -> None:
-        seen: Any = None
         said = False
         while True:
             self._wake.clear()
             again, self._again = self._again, False
-            question = self._question
             begin = perf_counter()
-            if self._settings is None:
-                workers = list(await scheduler.ncores())
-                settings = await read_settings(scheduler, workers)
-                self._settings = settings if workers else None
-            coverage = await read_coverage(scheduler, question, self._settings)
-            # Trees are the larger part: they are asked for when there is another sample.
-            now = (question, sorted(coverage.threads), [count for _, count in coverage.timeline if count])
-            counted = not (question.server or question.scheduler)
-            if again or not counted or now != seen:
-                answer = await read_profile(scheduler, question, tuple(coverage.prefixes))
-                self._call(self._on_reading, Reading(question, answer, coverage))
-                seen = now
+            reading = await self._follower.read(scheduler, self._question, again)
+            if reading is not None:
+                self._call(self._on_reading, reading)
             if not said:
                 said = True
                 self._say("live", "")

@@ -12,12 +12,12 @@ from traitlets import Dict, Enum, Float, List, Tuple, Unicode, link, validate
 
 from ..model import profile as tree
 from ..model.profilefile import from_text, to_collapsed, to_speedscope
-from ..source.liveprofile import ProfileFeed, Reading
-from ..source.profile import Interval, Question, When, about, addresses, stretch
+from ..scheduler.profiling import Question, Reading
+from ..source.liveprofile import ProfileFeed
+from ..source.profile import Interval, When, addresses, stretch
 from ..wire.calltree import pack_profile
-from .flamefigure import compose, flame_mark, packed
-from .inspector import FlameBar, FlameDetail, FlameTable, FlameTimeline
-from .marks import VIEWS, valid_interval
+from .flamefigure import compose, flame_mark, packed, parts_of
+from .marks import KINDS, VIEWS, valid_interval
 from .still import Renewal
 from .stillflame import still_flame_html
 from .task_stream import MIME, WIDGET_MIME
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-_MIRRORED = ("view", "selected", "zoom", "search", "highlight", "workers", "interval")
+_MIRRORED = ("view", "kind", "selected", "zoom", "search", "highlight", "workers", "interval")
 #: Larger files are not read: nothing that samples makes them.
 _MOST_BYTES = 1 << 30
 
@@ -48,7 +48,7 @@ class Profile(ipywidgets.VBox):
     workers : str or list of str, optional
         Only these addresses.
     server, scheduler : bool, default False
-        The administrative threads of the workers, or of the scheduler.
+        The administrative threads of the workers, or of the scheduler: the same as `kind`.
     every : float, default 5
         Seconds between two readings, while somebody looks.
     **kwargs
@@ -57,6 +57,8 @@ class Profile(ipywidgets.VBox):
     Attributes
     ----------
     view : {"tree", "inverted", "table"}
+    kind : {"worker", "server", "scheduler"}
+        Whose stacks: of the threads that run tasks, of the workers' event loops, or of the scheduler's.
     search : str
         Regular expression; frames that match stand out, and their share is said.
     selected : dict or None
@@ -92,6 +94,7 @@ class Profile(ipywidgets.VBox):
     """
 
     view = Enum(VIEWS, default_value="tree")
+    kind = Enum(KINDS, default_value="worker")
     selected = Dict(allow_none=True, default_value=None)
     zoom = List(Unicode())
     search = Unicode("")
@@ -125,7 +128,9 @@ class Profile(ipywidgets.VBox):
             kwargs.setdefault("interval", (begin, end))
             begin = end = None
         #: What is asked for besides the traits: the ends of time where only one was given.
-        self._asks: dict[str, Any] = {"start": begin, "stop": end, "server": server, "scheduler": scheduler}
+        self._asks: dict[str, Any] = {"start": begin, "stop": end}
+        if server or scheduler:
+            kwargs.setdefault("kind", "scheduler" if scheduler else "server")
         static: tuple[Any, ...] | None = kwargs.pop("_static", None)
         self._feed: ProfileFeed | None = None
         self._renewal: Renewal | None = None
@@ -139,7 +144,7 @@ class Profile(ipywidgets.VBox):
         else:
             self._feed = ProfileFeed(client, self._question(), self._on_reading, self._on_phase, every)
             self._renewal = Renewal(self._renew, settle=lambda: None)
-            self.observe(self._on_narrowed, ["highlight", "workers", "interval"])
+            self.observe(self._on_narrowed, ["kind", "highlight", "workers", "interval"])
             self._feed.start()
 
     def _build(self, kwargs: dict[str, Any]) -> None:
@@ -150,8 +155,7 @@ class Profile(ipywidgets.VBox):
         self._shown: tuple[Any, ...] = (self.state, {}, ())
         self.mark = flame_mark(**mirrored)
         self.figure = compose(self.mark)
-        parts = [FlameBar(self.mark), self.figure, FlameTable(self.mark), FlameTimeline(self.mark)]
-        super().__init__([*parts, FlameDetail(self.mark)], **kwargs)
+        super().__init__(parts_of(self.mark, self.figure), **kwargs)
         self._parts = [*self.children, self.figure.layout, *self.mark.scales.values(), self.mark]
         for name in _MIRRORED:
             link((self.mark, name), (self, name))
@@ -259,7 +263,7 @@ class Profile(ipywidgets.VBox):
         super().close()
 
     def _question(self) -> Question:
-        asks = dict(self._asks)
+        asks = {**self._asks, "server": self.kind == "server", "scheduler": self.kind == "scheduler"}
         if self.interval is not None:
             asks["start"], asks["stop"] = self.interval
         return Question(keys=tuple(self.highlight), workers=tuple(self.workers) or None, **asks)
@@ -270,10 +274,8 @@ class Profile(ipywidgets.VBox):
 
     def _on_reading(self, reading: Reading) -> None:
         """In the feed's thread."""
-        answer, coverage = reading.answer, reading.coverage
-        self.missing = answer.missing
-        covers = about(reading.question, answer, coverage)
-        self._show(tree.counted(answer.merged()), covers, coverage.timeline)
+        self.missing = reading.answer.missing
+        self._show(tree.counted(reading.answer.merged()), reading.about, reading.coverage.timeline)
         if self._renewal is not None:
             self._renewal.changed()
 
@@ -294,9 +296,13 @@ class Profile(ipywidgets.VBox):
                 self._feed.pause()
                 self._on_phase("paused", "nobody was looking", None)
             return
+        if request.get("again"):
+            self.refresh()
+            return
         with self._lock:
             frame: bytes | None = getattr(self, "_frame", None)
-        if frame is not None:
+        # With a question it is no new page: the traits have said the same, and what they ask for comes.
+        if frame is not None and "question" not in request:
             self.mark.feed([frame])
         if self._feed is not None and self.mark.phase != "finished":
             self._feed.start()

@@ -12,6 +12,7 @@ import ipywidgets
 
 from ..model import profile as tree
 from ..wire.calltree import pack_profile
+from .inspector import FlameBar, FlameDetail, FlameTable, FlameTimeline
 from .marks import Flame
 
 #: Bytes of a tree that are saved with the widget's state.
@@ -43,6 +44,17 @@ def compose(mark: Flame) -> bqplot.Figure:
         padding_y=0,
         display_toolbar=False,
     )
+
+
+def parts_of(mark: Flame, figure: bqplot.Figure) -> list[ipywidgets.Widget]:
+    """A figure with all that is around it, from the top."""
+    return [FlameBar(mark), figure, FlameTable(mark), FlameTimeline(mark), FlameDetail(mark)]
+
+
+def flame_box() -> ipywidgets.VBox:
+    """The whole, which needs nothing but frames."""
+    mark = flame_mark()
+    return ipywidgets.VBox(parts_of(mark, compose(mark)))
 
 
 def flame_figure(

@@ -21,6 +21,8 @@ _MAJOR, _MINOR = version("dasklens").split(".")[:2]
 MODULE_VERSION = f"^{_MAJOR}.{_MINOR}.0-0"
 
 VIEWS = ("tree", "inverted", "table")
+#: Whose stacks: the threads that run tasks, the workers' event loops, the scheduler's.
+KINDS = ("worker", "server", "scheduler")
 
 #: The browser's names of what a task record holds, and ours.
 _FIELDS = {"workerName": "worker_name", "exception": "exception_text", "traceback": "traceback_text"}
@@ -140,6 +142,8 @@ class Flame(_Mark):
     ----------
     view : {"tree", "inverted", "table"}
         From callers to what they call, from functions to their callers, or a table of functions.
+    kind : {"worker", "server", "scheduler"}
+        Whose stacks: of the threads that run tasks, of the workers' event loops, of the scheduler's.
     selected : dict or None
         The frame that was clicked: ``name, file, line, source, library, samples, own, seconds, share``
         (of all samples), ``parent_share`` and ``path``, the names from the root to it.
@@ -162,6 +166,7 @@ class Flame(_Mark):
     _model_name = Unicode("FlameModel").tag(sync=True)
 
     streams = List(Unicode(), ["profile"]).tag(sync=True)
+    kind = Enum(KINDS, default_value="worker").tag(sync=True)
     view = Enum(VIEWS, default_value="tree").tag(sync=True)
     selected = Dict(allow_none=True, default_value=None).tag(sync=True)
     zoom = List(Unicode()).tag(sync=True)

@@ -22,12 +22,15 @@ STREAM = "profile"
 LONGEST = 2000
 
 State = Mapping[str, Any]
+#: One that is being made.
+Made = dict[str, Any]
 
 
 def pack_profile(
     state: State,
     about: Mapping[str, Any] | None = None,
     timeline: Sequence[tuple[float, float]] = (),
+    log: str = "",
 ) -> bytes:
     """A call tree as one frame of the stream ``profile``.
 
@@ -39,6 +42,8 @@ def pack_profile(
         What the tree covers; see ``docs/frames.md``.
     timeline : sequence of (float, float)
         Seconds since the epoch, and samples that were taken up to then since the entry before.
+    log : str, optional
+        What tells this tree from any other; made up when missing.
     """
     names: dict[Any, int] = {}
     functions: dict[Any, int] = {}
@@ -87,7 +92,7 @@ def pack_profile(
     cols["time"] = ("f8", little(times))
     return pack_frame(
         stream=STREAM,
-        log=uuid.uuid4().hex,
+        log=log or uuid.uuid4().hex,
         first=0,
         next=n,
         missed=0,
@@ -124,6 +129,61 @@ def counted(state: State) -> State:
         if gap and len(children) > 1:
             either = _either(children, gap)
             into["children"][either["identifier"]] = either
+    return out
+
+
+def create() -> Made:
+    """A tree without samples, as `distributed.profile.create` makes it."""
+    return {
+        "count": 0,
+        "children": {},
+        "identifier": "root",
+        "description": {"filename": "", "name": "", "line_number": 0, "line": ""},
+    }
+
+
+def merge(states: Iterable[State]) -> Made:
+    """One tree of all samples, as `distributed.profile.merge` makes it.
+
+    What only one of the trees has is not copied: it belongs to both.
+
+    Raises
+    ------
+    ValueError
+        When the roots are of different functions.
+    """
+    states = list(states)
+    if not states:
+        return create()
+    if len({state["identifier"] for state in states}) != 1:
+        raise ValueError("Only trees with the same root can be merged.")
+    out: Made = {}
+    stack: list[tuple[Made, list[State]]] = [(out, states)]
+    while stack:
+        into, nodes = stack.pop()
+        first = nodes[0]
+        count = 0
+        below: dict[str, list[State]] = {}
+        for node in nodes:
+            count += node["count"]
+            for identifier, child in node["children"].items():
+                same = below.get(identifier)
+                if same is None:
+                    below[identifier] = [child]
+                else:
+                    same.append(child)
+        into["description"] = first["description"]
+        into["count"] = count
+        into["identifier"] = first["identifier"]
+        children: Made = {}
+        into["children"] = children
+        for identifier, same in below.items():
+            if len(same) == 1:
+                children[identifier] = same[0]
+                continue
+            both: Made = {}
+            children[identifier] = both
+            stack.append((both, same))
     return out
 
 
