@@ -181,6 +181,9 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   await page.keyboard.press('Enter');
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await expect(sectionOf(page, 'memory').locator('.dasklens-Figure')).toBeHidden();
+  // So that both ends of the way are in sight.
+  await fold('profile').click();
+  await fold('workers').click();
   await fold('dashboards').dragTo(sectionOf(page, 'task-stream').locator('.dasklens-lab-fold'), {
     targetPosition: { x: 20, y: 4 }
   });
