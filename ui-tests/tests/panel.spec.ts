@@ -36,9 +36,12 @@ const [START, WORKS, BLOCKS, CLOSES, STARTS_AGAIN] = [0, 1, 2, 3, 4];
 test.describe.configure({ mode: 'serial' });
 
 let page: Page;
+/** What nobody caught on the page. */
+const problems: string[] = [];
 
 test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
+  page.on('pageerror', error => problems.push(error.message));
   await forgetSchedulers(page);
   await writeNotebook(page, 'panel.ipynb', [CLUSTER, WORK, BLOCK, CLOSE, CLUSTER]);
   await writeNotebook(page, 'other.ipynb', [CLUSTER, WORK]);
@@ -296,4 +299,17 @@ test('a cluster that ends leaves its last picture, and the next one of its noteb
   await expectCase(page, 'live');
   const next = await markIn(page, 'dasklens-panel');
   await expect.poll(() => nRecords(next)).toBe(0);
+});
+
+test('out of sight, moved, and gone, nothing was thrown that nobody caught', async () => {
+  await page.evaluate(() => {
+    const { shell } = (window as any).jupyterapp;
+    shell.activateById('filebrowser');
+    shell.collapseLeft();
+    shell.expandLeft();
+  });
+  await expect(panelOf(page)).toBeHidden();
+  await command(page, 'dasklens:show-panel');
+  await expect(canvasIn(sectionOf(page, 'task-stream'))).toBeVisible();
+  expect(problems).toEqual([]);
 });
