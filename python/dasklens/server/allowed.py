@@ -152,7 +152,13 @@ class Allowed:
             except ValueError:
                 self._names.append(host.strip().lower().removesuffix("."))
 
-    async def candidates(self, typed: TypedIn, ports: Iterable[int], ca_file: str = "") -> list[Target]:
+    async def candidates(
+        self,
+        typed: TypedIn,
+        ports: Iterable[int],
+        ca_file: str = "",
+        trusted: frozenset[int] = frozenset(),
+    ) -> list[Target]:
         """Where to look for a typed-in dashboard. A name is resolved here, and nowhere after.
 
         Parameters
@@ -160,8 +166,8 @@ class Allowed:
         typed : TypedIn
         ports : iterable of int
             Jupyter's own.
-        ca_file : str
-            Goes into the targets.
+        ca_file, trusted
+            Go into the targets.
 
         Raises
         ------
@@ -177,7 +183,7 @@ class Allowed:
         name = "" if literal(typed.host) else typed.host
         tls = "verified" if typed.scheme == "https" else ""
         return [
-            Target(typed.scheme, str(address), typed.port, typed.prefix, tls, name, ca_file)
+            Target(typed.scheme, str(address), typed.port, typed.prefix, tls, name, ca_file, trusted)
             for address in addresses
         ]
 

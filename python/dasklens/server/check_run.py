@@ -141,7 +141,8 @@ class _Run:
         self._ports = ports - {0}
         self._room = room
         self._allowed = Allowed(around.config.allowed_hosts)
-        self._finder = Finder(lambda: self._ports, around.config.ca_file, around.here)
+        config = around.config
+        self._finder = Finder(lambda: self._ports, config.ca_file, around.here, config.trusted_ids)
 
     async def one(self, entry: Entry) -> list[Check]:
         """Everything about a scheduler that is known."""

@@ -14,7 +14,8 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 
-from dasklens.server.target import Target, dial
+from dasklens.server.dial import dial
+from dasklens.server.target import Target
 
 #: Seconds to wait for a connection, and for anything to move on one.
 CONNECT, IDLE = 5.0, 60.0
@@ -153,6 +154,8 @@ async def ask(target: Target, method: str, path: str, headers: HTTPHeaders) -> A
     Raises
     ------
     Unanswered
+    NotThere
+        When it may not be connected, see `dial`.
     """
     try:
         stream = await asyncio.wait_for(dial(target, max_buffer_size=16 * CHUNK), CONNECT)

@@ -69,7 +69,7 @@ class Registry:
         self._polling: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._ports: set[int] = set()
-        self._finder = Finder(self._jupyters_ports, config.ca_file, self._here)
+        self._finder = Finder(self._jupyters_ports, config.ca_file, self._here, config.trusted_ids)
 
     # -- what there is -----------------------------------------------------------------------------
 
@@ -120,6 +120,8 @@ class Registry:
             links = {(key_of(typed.host), typed.port), *found.links}
             announced = self._entries.get(id_of(found.scheduler_id))
             if announced is not None:
+                # That it has the id, anybody could say.
+                await self._finder.same(announced, found.target)
                 return await self._add_to(announced, typed, links)
         except NotThere as error:
             raise Refusal(error.reason, error.remedy) from None

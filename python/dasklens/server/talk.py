@@ -18,7 +18,8 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 
-from dasklens.server.target import NotThere, Target, dial
+from dasklens.server.dial import dial
+from dasklens.server.target import NotThere, Target
 
 T = TypeVar("T")
 
