@@ -20,7 +20,7 @@ from dasklens.server.check_words import add, client_line, dashboard_address, for
 from dasklens.server.dial import dial
 from dasklens.server.entries import Entry
 from dasklens.server.finding import Finder, Finding
-from dasklens.server.probe import PROTOCOL, Expected, Found, look
+from dasklens.server.probe import PROTOCOL, Expected, Found, bearer, look, proving
 from dasklens.server.socket import Socket
 from dasklens.server.talk import explain, in_time, talking
 from dasklens.server.target import NotThere, Refusal, Target
@@ -284,9 +284,8 @@ async def _pages(steps: Steps, found: Finding) -> None:
 async def _websocket(steps: Steps, found: Finding) -> None:
     """Open one as the server would, and close it again."""
     path = "dasklens/stream" if found.token else "eventstream"
-    headers = {"Authorization": f"Bearer {found.token}"} if found.token else {}
     try:
-        opened = await Socket.open(found.target, path, lambda _: None, headers=headers, most=MOST)
+        opened = await _opened(found, path)
     except NotThere as error:
         steps.wrong(
             "websocket",
@@ -299,6 +298,15 @@ async def _websocket(steps: Steps, found: Finding) -> None:
         return
     await opened.close()
     steps.fine("websocket", f"{path} opens from this server.")
+
+
+async def _opened(found: Finding, path: str) -> Socket:
+    if not found.token:
+        return await Socket.open(found.target, path, lambda _: None, most=MOST)
+    async with proving(found.target, found.token, found.scheduler_id) as talk:
+        return await Socket.open(
+            talk.target, path, lambda _: None, headers=bearer(found.token), most=MOST, stream=talk.release()
+        )
 
 
 #: What a reverse proxy needs so that websockets pass.

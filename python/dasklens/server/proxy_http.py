@@ -137,7 +137,9 @@ class Answer(HTTPMessageDelegate):
             self._chunks.put_nowait(b"")
 
 
-async def ask(target: Target, method: str, path: str, headers: HTTPHeaders) -> Answer:
+async def ask(
+    target: Target, method: str, path: str, headers: HTTPHeaders, stream: IOStream | None = None
+) -> Answer:
     """Send a request without a body, and wait for the headers of the answer.
 
     Parameters
@@ -150,6 +152,8 @@ async def ask(target: Target, method: str, path: str, headers: HTTPHeaders) -> A
         With prefix and query, quoted.
     headers : HTTPHeaders
         All of them, Host included.
+    stream : IOStream, optional
+        A connection to the target between two answers, to be used instead of a new one; the answer closes it.
 
     Raises
     ------
@@ -157,10 +161,11 @@ async def ask(target: Target, method: str, path: str, headers: HTTPHeaders) -> A
     NotThere
         When it may not be connected, see `dial`.
     """
-    try:
-        stream = await asyncio.wait_for(dial(target, max_buffer_size=16 * CHUNK), CONNECT)
-    except (OSError, StreamClosedError, asyncio.TimeoutError):
-        raise Unanswered from None
+    if stream is None:
+        try:
+            stream = await asyncio.wait_for(dial(target, max_buffer_size=16 * CHUNK), CONNECT)
+        except (OSError, StreamClosedError, asyncio.TimeoutError):
+            raise Unanswered from None
     answer = Answer(stream)
     try:
         if "Connection" not in headers:

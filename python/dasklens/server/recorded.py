@@ -10,10 +10,10 @@ from typing import Any, TypeGuard
 import msgpack
 
 import dasklens
-from dasklens.server.probe import PROTOCOL
+from dasklens.server.probe import PROTOCOL, bearer, proving
 from dasklens.server.reading import Lost, Place, Reply, Unreadable
 from dasklens.server.socket import Socket
-from dasklens.server.talk import in_time, talking
+from dasklens.server.talk import in_time
 from dasklens.server.target import NotThere, Target
 
 #: Seconds beyond those that a question may wait, after which its answer is not waited for any longer.
@@ -39,37 +39,29 @@ class Recorded:
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     @classmethod
-    async def open(cls, target: Target, token: str) -> Recorded:
-        """Connect.
+    async def open(cls, target: Target, token: str, scheduler_id: str) -> Recorded:
+        """Connect. All goes over one connection, which proves itself before the token is sent.
 
         Raises
         ------
         NotThere
             When that fails.
         """
-        bearer = {"Authorization": f"Bearer {token}"}
+        async with proving(target, token, scheduler_id) as talk:
 
-        async def hello() -> bytes:
-            async with talking(target) as talk:
-                answer = await talk.get("dasklens/hello", bearer)
-            return answer.body if answer.status == 200 else b""
+            async def hello() -> bytes:
+                answer = await talk.get("dasklens/hello", bearer(token))
+                return answer.body if answer.status == 200 else b""
 
-        try:
-            said = json.loads(await in_time(hello, target))
-        except (ValueError, RecursionError):
-            said = None
-        if not isinstance(said, dict):
-            raise NotThere(f"The recorder at {target.authority} does not say who it is.")
-        if said.get("protocol") != PROTOCOL:
-            raise NotThere(
-                f"The scheduler has dasklens {said.get('dasklens')} (protocol {said.get('protocol')}), this "
-                f"Jupyter server {dasklens.__version__} (protocol {PROTOCOL}): they do not fit.",
-                "Upgrade the older one and restart it.",
+            source = cls(_fitting(await in_time(hello, target), target))
+            source.socket = await Socket.open(
+                talk.target,
+                "dasklens/stream",
+                source._on_message,
+                headers=bearer(token),
+                most=MOST,
+                stream=talk.release(),
             )
-        source = cls(said)
-        source.socket = await Socket.open(
-            target, "dasklens/stream", source._on_message, headers=bearer, most=MOST
-        )
         source.socket.lost.add_done_callback(source._on_lost)
         return source
 
@@ -118,6 +110,23 @@ class Recorded:
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(Lost(lost.result()))
+
+
+def _fitting(hello: bytes, target: Target) -> dict[str, Any]:
+    """What a recorder says of itself, if we understand it."""
+    try:
+        said = json.loads(hello)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise NotThere(f"The recorder at {target.authority} does not say who it is.")
+    if said.get("protocol") != PROTOCOL:
+        raise NotThere(
+            f"The scheduler has dasklens {said.get('dasklens')} (protocol {said.get('protocol')}), this "
+            f"Jupyter server {dasklens.__version__} (protocol {PROTOCOL}): they do not fit.",
+            "Upgrade the older one and restart it.",
+        )
+    return said
 
 
 def _reply(said: dict[str, Any]) -> Reply:

@@ -54,6 +54,7 @@ class Socket:
         *,
         headers: dict[str, str] | None = None,
         most: int,
+        stream: IOStream | None = None,
     ) -> Socket:
         """Connect to a path below the target's prefix.
 
@@ -63,6 +64,8 @@ class Socket:
             Called with each message, until it is lost.
         most : int
             Bytes of the longest message that is taken.
+        stream : IOStream, optional
+            A connection to the target between two answers, to be used instead of a new one.
 
         Raises
         ------
@@ -72,7 +75,7 @@ class Socket:
         sent = HTTPHeaders({"Host": target.authority, **(headers or {})})
         key = handshake(sent, None)
         try:
-            answer = await asyncio.wait_for(ask(target, "GET", target.prefix + path, sent), TIMEOUT)
+            answer = await asyncio.wait_for(ask(target, "GET", target.prefix + path, sent, stream), TIMEOUT)
         except (Unanswered, asyncio.TimeoutError):
             raise NotThere(f"{target.authority} does not answer.") from None
         try:
