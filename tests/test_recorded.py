@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgpack
 import pytest
 from backends import TOKEN, Asked, Done, Toy, listening, response
 from test_upstream import local
@@ -15,7 +17,7 @@ from test_upstream import local
 from dasklens.server import check_steps
 from dasklens.server.finding import Finding
 from dasklens.server.reading import Place
-from dasklens.server.recorded import Recorded
+from dasklens.server.recorded import ENOUGH, MOST, MOST_FRAMES, NoReply, Recorded, unpack
 from dasklens.server.target import NotThere, Target
 
 PROOF, HELLO, STREAM = "dasklens/proof", "dasklens/hello", "dasklens/stream"
@@ -109,3 +111,64 @@ async def test_a_new_connection_has_proved_nothing(last: str) -> None:
         assert "keep connections open" in refused.value.remedy
         assert toy.paths() == ["/dasklens/proof", "/dasklens/hello"][: 1 + (last == HELLO)]
         assert json.dumps([asked.headers for asked in toy.asked]).count(TOKEN) == (last == HELLO)
+
+
+def reply(**more: object) -> dict[str, object]:
+    said = {"id": 7, "log": "x", "end": 9, "next": 9, "names": 3, "missed": 0, "frames": [b"one", b""]}
+    return {**said, **more}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        reply(),
+        reply(frames=[]),
+        reply(frames=[b"x" * 64] * (ENOUGH // 64)),
+        reply(frames=[b"x" * (MOST - 1000)]),
+        reply(later="a field that is not known yet", or_=None, of=2.5, and_=True),
+        {"id": None, "error": "The scheduler could not answer; its log says why."},
+    ],
+)
+def test_a_reply_is_taken_apart(said: dict[str, object]) -> None:
+    assert unpack(msgpack.packb(said)) == said
+
+
+LONG = (8 << 20).to_bytes(4, "big")
+NAMED = b"\x81\xa6frames"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\xc0",
+        b"\x93\x01\x02\x03",
+        msgpack.packb(reply()) + b"\xc0",
+        msgpack.packb(reply())[:-1],
+        msgpack.packb(reply(log=[])),
+        msgpack.packb(reply(log={})),
+        msgpack.packb(reply(frames=[[]])),
+        msgpack.packb(reply(frames=[{}])),
+        msgpack.packb(reply(frames={})),
+        msgpack.packb(reply(frames=b"x")),
+        msgpack.packb(reply(frames=[b""] * (MOST_FRAMES + 1))),
+        msgpack.packb(reply(log=msgpack.ExtType(4, b"x"))),
+        msgpack.packb({str(n): n for n in range(40)}),
+        msgpack.packb({1: {}}),
+        b"\xdd" + LONG + b"\x80" * (8 << 20),
+        NAMED + b"\xdd" + LONG + b"\x80" * (8 << 20),
+        NAMED + (b"\x91" * 1000 + b"\xdd" + LONG) * 10,
+        b"\x81\xa1a\xdd" + LONG + b"\xc0" * (8 << 20),
+        b"\x81" + b"\xdd" + LONG + b"\x80" * (8 << 20),
+        b"\xdf" + LONG + b"\x80" * (8 << 20),
+    ],
+    ids=range(21),
+)
+def test_what_is_no_reply_costs_little_more_than_its_bytes(message: bytes) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoReply):
+            unpack(message)
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(message) + (4 << 20)
+    finally:
+        tracemalloc.stop()

@@ -21,6 +21,8 @@ TIMEOUT = 5.0
 #: Bytes after which a reply ends, and the most that one may have: its last frame is as long as a chunk of
 #: the log, whose names (metadata, texts of errors) may take an eighth of the log's limit.
 ENOUGH, MOST = 1 << 19, 96 << 20
+#: Members of a reply, and its frames: as many of a hundred bytes as make `ENOUGH`, and then some.
+MOST_MEMBERS, MOST_FRAMES = 32, 1 << 13
 
 _SAID = ("dasklens", "protocol", "python")
 
@@ -94,10 +96,10 @@ class Recorded:
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            said = msgpack.unpackb(message, strict_map_key=False) if isinstance(message, bytes) else None
-        except Exception:
-            said = None
-        if not isinstance(said, dict):
+            if not isinstance(message, bytes):
+                raise NoReply
+            said = unpack(message)
+        except NoReply:
             self.socket.lose("The scheduler answered with something that is no reply.")
             return
         ident = said.get("id")
@@ -110,6 +112,53 @@ class Recorded:
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(Lost(lost.result()))
+
+
+class NoReply(Exception):
+    """Bytes that are no reply."""
+
+
+def unpack(message: bytes) -> dict[str, Any]:
+    """Take a reply apart: a map of texts, numbers and bytes, and one list of them, ``frames``.
+
+    Nothing else is made of it: a byte of msgpack can stand for an object of a hundred, lists of lists for
+    any number of them.
+
+    Raises
+    ------
+    NoReply
+    """
+    try:
+        return _unpacked(message)
+    except (ValueError, IndexError, msgpack.UnpackException) as error:
+        raise NoReply from error
+
+
+def _unpacked(message: bytes) -> dict[str, Any]:
+    unpacker = msgpack.Unpacker(max_buffer_size=MOST, strict_map_key=False, max_ext_len=0)
+    unpacker.feed(message)
+
+    def one() -> Any:
+        first = message[unpacker.tell()]
+        if 0x80 <= first < 0xA0 or 0xDC <= first < 0xE0:
+            raise ValueError("a list or map")
+        return unpacker.unpack()
+
+    def some(n: int, most: int) -> range:
+        if n > most:
+            raise ValueError("too many")
+        return range(n)
+
+    said: dict[str, Any] = {}
+    for _ in some(unpacker.read_map_header(), MOST_MEMBERS):
+        name = one()
+        if name == "frames":
+            said["frames"] = [one() for _ in some(unpacker.read_array_header(), MOST_FRAMES)]
+        else:
+            said[name] = one()
+    if unpacker.tell() != len(message):
+        raise ValueError("more than a reply")
+    return said
 
 
 def _fitting(hello: bytes, target: Target) -> dict[str, Any]:
