@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dasklens.server.announced import aside
+from dasklens.server.check_words import forward
 from dasklens.server.target import NotThere, Refusal, Target, bracketed, literal
 from dasklens.wire.announcement import is_prefix
 
@@ -241,7 +242,7 @@ def _not_allowed(typed: TypedIn) -> Refusal:
     host, port = typed.host, typed.port
     return Refusal(
         f"{host} is neither this machine nor a host that this Jupyter server is configured to look at.",
-        f"Forward the port to this machine, ssh -N -L {port}:127.0.0.1:{port} {host}, and type in "
+        f"Forward the port to this machine, {forward(port, '127.0.0.1', host, port)}, and type in "
         f"http://127.0.0.1:{port}/status; or have the administrator of this Jupyter server set "
         f'c.Dasklens.allowed_hosts = ["{host}"].',
     )

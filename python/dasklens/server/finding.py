@@ -11,6 +11,7 @@ from typing import Literal
 
 import dasklens
 from dasklens.server.allowed import Address, Allowed, TypedIn, is_local, is_never, resolve
+from dasklens.server.check_words import forward
 from dasklens.server.entries import Entry, Place, key_of
 from dasklens.server.probe import PROTOCOL, Another, Busy, Expected, Found, first, look, recorded
 from dasklens.server.target import NotThere, Refusal, Target, literal
@@ -284,7 +285,7 @@ class Finder:
     def _forward(entry: Entry) -> str:
         place = (entry.afar or entry.places)[0]
         to = "127.0.0.1" if entry.afar else place.host
-        ssh = f"ssh -N -L {place.port}:{to}:{place.port} {entry.host}"
+        ssh = forward(place.port, to, entry.host, place.port)
         then = (
             "it is found there"
             if entry.afar

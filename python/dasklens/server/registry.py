@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from dasklens.server.announced import Folder, Heard, aside
 from dasklens.server.entries import Entry, id_of, key_of
 from dasklens.server.finding import Finder, Finding
 from dasklens.server.target import NotThere, Refusal, Target
+from dasklens.wire.announcement import this_host
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -60,7 +60,7 @@ class Registry:
         self._config = config
         self._serverapp: Any = serverapp
         self._log = serverapp.log
-        self._here = socket.gethostname()
+        self._here = this_host()
         self._folder = Folder(Path(jupyter_runtime_dir()) / "dasklens", self._log)
         self._entries: dict[str, Entry] = {}
         self._listeners: list[tuple[Listener, bool, Callable[[], None] | None]] = []
