@@ -21,10 +21,13 @@ from proxied import Proxied, root
 from registries import closed_port, only
 from traitlets import TraitError
 
+from dasklens.server import check_steps, listener
 from dasklens.server import dial as dial_module
-from dasklens.server import listener
+from dasklens.server.allowed import Allowed
 from dasklens.server.config import Dasklens
 from dasklens.server.dial import dial
+from dasklens.server.entries import Entry, Place
+from dasklens.server.finding import Finder
 from dasklens.server.listener import Listener, answers, listening, parse, reached, strangers
 from dasklens.server.probe import Expected, look
 from dasklens.server.registry import NotThere, Registry
@@ -320,6 +323,19 @@ async def test_what_a_stranger_has_here_is_refused_by_name_of_the_port(
         assert entry.state == "refused"
         assert str(relay.port) in entry.reason
         assert "trusted_users" in entry.remedy
+        assert relay.asked == []
+
+
+async def test_the_checks_name_the_port_and_what_to_do(table: Table) -> None:
+    async with Toy(token=TOKEN).serve() as relay:
+        table.owners[relay.port] = STRANGER
+        entry = Entry("0" * 16, "announced", scheduler_id="Scheduler-toy", tokens=(TOKEN,))
+        entry.places = [Place("http", "127.0.0.1", relay.port, "/")]
+        checks = await check_steps.check(entry, Finder(set, "", "here"), Allowed())
+        (port,) = [check for check in checks if check.name == "port"]
+        assert port.ok is False
+        assert f"port {relay.port}" in port.said
+        assert "trusted_users" in port.remedy
         assert relay.asked == []
 
 
