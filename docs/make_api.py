@@ -21,14 +21,14 @@ SECTION = re.compile(r"^(\w[\w ]+)\n-+\n", re.MULTILINE)
 def page() -> str:
     """The whole page as Markdown."""
     public = [("dasklens", name, getattr(dasklens, name)) for name in dasklens.__all__ if name[0] != "_"]
-    public += [("dasklens.widgets.marks", name, getattr(marks, name)) for name in ("Spans",)]
+    public += [("dasklens.widgets.marks", name, getattr(marks, name)) for name in ("Spans", "Flame")]
     return HEAD + "".join(entry(module, name, thing) for module, name, thing in public)
 
 
 def entry(module: str, name: str, thing: type) -> str:
     """One name: its signature, its docstring, and its public methods and properties."""
     text = f"\n## `{module}.{name}{signature(thing)}`\n\n{markdown(thing)}\n"
-    ours = [vars(each) for each in reversed(thing.__mro__) if each.__module__ in MODULES]
+    ours = [vars(each) for each in reversed(getattr(thing, "__mro__", ())) if each.__module__ in MODULES]
     members = {name: value for each in [*ours, vars(thing)] for name, value in each.items()}
     for member, value in sorted(members.items()):
         if not member.startswith("_") and (inspect.isfunction(value) or isinstance(value, property)):

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dasklens.kernel.profile import profile as profile
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.widgets.flame import Profile as Profile
     from dasklens.widgets.memory import Memory as Memory
     from dasklens.widgets.task_stream import TaskStream as TaskStream
     from dasklens.widgets.workers import Workers as Workers
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Memory": "dasklens.widgets.memory",
+    "Profile": "dasklens.widgets.flame",
     "TaskStream": "dasklens.widgets.task_stream",
     "Workers": "dasklens.widgets.workers",
     "get_task_stream": "dasklens.kernel.task_stream",
+    "profile": "dasklens.kernel.profile",
 }
 
-__all__ = ["Memory", "TaskStream", "Workers", "__version__", "get_task_stream"]
+__all__ = ["Memory", "Profile", "TaskStream", "Workers", "__version__", "get_task_stream", "profile"]
 
 
 def __getattr__(name: str) -> Any:

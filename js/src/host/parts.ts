@@ -10,7 +10,11 @@ const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   Legend: () => import('../parts/legend'),
   Detail: () => import('../parts/detail'),
   Workers: () => import('../parts/workers'),
-  MemoryPart: () => import('../parts/memory')
+  MemoryPart: () => import('../parts/memory'),
+  FlameBar: () => import('../parts/flamebar'),
+  FlameTable: () => import('../parts/flametable'),
+  FlameTimeline: () => import('../parts/flametimeline'),
+  FlameDetail: () => import('../parts/flamedetail')
 };
 
 /** Names of all parts. */

@@ -1,4 +1,4 @@
 /** Everything that a kernel's widgets of module `dasklens` can ask for. */
 
-export { Spans, SpansModel } from './spans';
+export { FlameModel, Spans, SpansModel } from './spans';
 export { LaneAxis, LaneAxisModel, TimeAxis, TimeAxisModel } from './axes';

@@ -22,8 +22,10 @@ import dask
 from dask.utils import parse_bytes
 from distributed.diagnostics.plugin import SchedulerPlugin
 
+from ..wire.calltree import STREAM as PROFILE
 from .dashboard import dashboard_of
 from .log import TaskLog
+from .profiles import Profiles
 from .routes import add_routes
 from .sampler import Sampler
 
@@ -66,6 +68,8 @@ class Recorder(SchedulerPlugin):
         What was recorded.
     sampler : Sampler
         The streams ``counts`` and ``workers``.
+    profiles : Profiles
+        The stream ``profile``, for those who read over HTTP: whoever has a client asks the workers itself.
     token : str
         Who holds it may read over HTTP; 64 hexadecimal digits.
     scheduler_id : str
@@ -115,6 +119,8 @@ class Recorder(SchedulerPlugin):
         self.sampler = Sampler(scheduler, self.log.ident)
         for name in self.sampler.streams:
             self.streams[name] = partial(self.read, stream=name)
+        self.profiles = Profiles(scheduler)
+        self.streams[PROFILE] = self.profiles.read
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
@@ -301,6 +307,7 @@ class Recorder(SchedulerPlugin):
             self._news.set()
             self._news = None
             self.sampler.close()
+            self.profiles.close()
         for close in list(self._sockets.values()):
             close()
 

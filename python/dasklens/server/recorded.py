@@ -11,7 +11,7 @@ import msgpack
 
 import dasklens
 from dasklens.server.probe import PROTOCOL, bearer, proving
-from dasklens.server.reading import Lost, Place, Reply, Unreadable
+from dasklens.server.reading import Lost, Place, Reply, Unreadable, asked
 from dasklens.server.socket import Socket
 from dasklens.server.talk import in_time
 from dasklens.server.target import NotThere, Target
@@ -79,7 +79,10 @@ class Recorded:
         ident = next(self._idents)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._asked[ident] = answer
-        question = {"id": ident, "stream": stream, **place._asdict()}
+        name, wanted = asked(stream)
+        question = {"id": ident, "stream": name, **place._asdict()}
+        if wanted:
+            question["question"] = wanted
         question |= {"until": until, "wait": wait, "max_bytes": ENOUGH}
         try:
             self.socket.send(json.dumps(question))

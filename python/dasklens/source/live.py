@@ -60,6 +60,11 @@ class _Thread:
 _thread = _Thread()
 
 
+def reading_loop() -> asyncio.AbstractEventLoop:
+    """The loop that everything live is read on, in its own thread."""
+    return _thread.loop()
+
+
 @dataclass(slots=True)
 class _Place:
     """How far a stream was read."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: What JupyterLab's side of dasklens shows: the still picture until the live one is there.
 MIME = "application/vnd.dasklens.view+json"
-_WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
 _MIRRORED = ("follow", "window", "selected", "interval", "highlight", "worker")
@@ -268,7 +268,7 @@ class TaskStream(ipywidgets.VBox):
         return {
             "text/plain": repr(self),
             "text/html": still,
-            _WIDGET_MIME: view,
+            WIDGET_MIME: view,
             MIME: {"model_id": self.model_id, "mark_id": self.mark.model_id},
         }
 
