@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tornado.iostream import StreamClosedError
 
-from dasklens.server.talk import Answer, Talk, in_time, talking
+from dasklens.server.talk import Answer, Broken, Talk, in_time, talking
 from dasklens.server.target import NotThere, Target
 from dasklens.wire.proof import proves
 
@@ -174,6 +175,30 @@ async def look(target: Target, expected: Expected, *, thorough: bool) -> Found:
     return await in_time(ask, target)
 
 
+@asynccontextmanager
+async def proving(target: Target, token: str, scheduler_id: str) -> AsyncIterator[Talk]:
+    """A connection whose other end has just proved to hold the token: on this one it may be sent.
+
+    Raises
+    ------
+    NotThere
+        When there is none.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def ask() -> Talk:
+            talk = await stack.enter_async_context(talking(target))
+            await _proven(talk, Found(talk.target, scheduler_id), Expected(scheduler_id, (token,)))
+            return talk
+
+        yield await in_time(ask, target)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries the token; only for who has proved to hold it, on that very connection."""
+    return {"Authorization": f"Bearer {token}"}
+
+
 async def recorded(target: Target) -> str:
     """Version of the recorder that a plain question finds there, or empty; proves nothing."""
 
@@ -250,8 +275,8 @@ async def _has_pages(talk: Talk) -> bool:
 
 async def _versions(talk: Talk, found: Found) -> Found:
     try:
-        answer = await talk.get("dasklens/hello", {"Authorization": f"Bearer {found.token}"})
-    except StreamClosedError:
+        answer = await talk.get("dasklens/hello", bearer(found.token))
+    except (StreamClosedError, Broken):
         # Another connection has proved nothing: the token is not for it, and the proof told versions too.
         return found
     said = _object(answer.body) if answer.status == 200 else {}
