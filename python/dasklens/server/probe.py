@@ -30,6 +30,10 @@ MOST_IDENTITY = 16 << 20
 TRIES, AGAIN_AFTER = 8, 0.15
 
 
+#: What a dashboard says of its plots.
+PLOTS = "individual-plots.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Expected:
     """Who should answer.
@@ -167,7 +171,7 @@ async def look(target: Target, expected: Expected, *, thorough: bool) -> Found:
                 found = await _identified(talk, found, expected)
             if thorough or not expected.tokens:
                 await _healthy(talk)
-                found = replace(found, bokeh=await _has_pages(talk))
+                found = replace(found, bokeh=bool(await _plots(talk)))
             if thorough and found.token:
                 found = await _versions(talk, found)
             return found
@@ -212,6 +216,21 @@ async def recorded(target: Target) -> str:
         return await in_time(ask, target)
     except NotThere:
         return ""
+
+
+async def plots(target: Target) -> dict[str, str]:
+    """Paths of the individual plots, by name, of a scheduler that has been verified.
+
+    Raises
+    ------
+    NotThere
+    """
+
+    async def ask() -> dict[str, str]:
+        async with talking(target) as talk:
+            return await _plots(talk)
+
+    return await in_time(ask, target)
 
 
 # -- what is asked ---------------------------------------------------------------------------------
@@ -262,15 +281,15 @@ async def _healthy(talk: Talk) -> None:
         raise _not_dask(talk.target, answer)
 
 
-async def _has_pages(talk: Talk) -> bool:
-    answer = await talk.get("individual-plots.json")
+async def _plots(talk: Talk) -> dict[str, str]:
+    answer = await talk.get(PLOTS)
     try:
         plots = json.loads(answer.body) if answer.status == 200 else None
     except (ValueError, RecursionError):
         plots = None
     if not isinstance(plots, dict) or not all(isinstance(path, str) for path in plots.values()):
         raise _not_dask(talk.target, answer)
-    return bool(plots)
+    return plots
 
 
 async def _versions(talk: Talk, found: Found) -> Found:
