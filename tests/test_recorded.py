@@ -13,11 +13,13 @@ import msgpack
 import pytest
 from backends import TOKEN, Asked, Done, Toy, listening, response
 from test_upstream import local
+from tornado.iostream import IOStream
 
 from dasklens.server import check_steps
 from dasklens.server.finding import Finding
 from dasklens.server.reading import Place
 from dasklens.server.recorded import ENOUGH, MOST, MOST_FRAMES, NoReply, Recorded, unpack
+from dasklens.server.socket import Socket
 from dasklens.server.target import NotThere, Target
 
 PROOF, HELLO, STREAM = "dasklens/proof", "dasklens/hello", "dasklens/stream"
@@ -113,6 +115,26 @@ async def test_a_new_connection_has_proved_nothing(last: str) -> None:
         assert json.dumps([asked.headers for asked in toy.asked]).count(TOKEN) == (last == HELLO)
 
 
+async def test_who_gives_up_before_the_websocket_leaves_no_connection_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[IOStream] = []
+
+    async def cancelled(*_: object, stream: IOStream, **more: object) -> None:
+        # As when whoever waits is cancelled before the first step.
+        taken.append(stream)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Socket, "open", cancelled)
+    async with Toy(token=TOKEN).serve() as toy:
+        target = Target("http", "127.0.0.1", toy.port, "/")
+        with pytest.raises(asyncio.CancelledError):
+            await Recorded.open(target, TOKEN, "Scheduler-toy")
+        with pytest.raises(asyncio.CancelledError):
+            await check_steps._opened(Finding(target, "Scheduler-toy", token=TOKEN), STREAM)
+    assert [stream.closed() for stream in taken] == [True, True]
+
+
 def reply(**more: object) -> dict[str, object]:
     said = {"id": 7, "log": "x", "end": 9, "next": 9, "names": 3, "missed": 0, "frames": [b"one", b""]}
     return {**said, **more}
@@ -166,9 +188,11 @@ NAMED = b"\x81\xa6frames"
 )
 def test_what_is_no_reply_costs_little_more_than_its_bytes(message: bytes) -> None:
     tracemalloc.start()
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
     try:
         with pytest.raises(NoReply):
             unpack(message)
-        assert tracemalloc.get_traced_memory()[1] < 4 * len(message) + (4 << 20)
+        assert tracemalloc.get_traced_memory()[1] - before < 4 * len(message) + (4 << 20)
     finally:
         tracemalloc.stop()

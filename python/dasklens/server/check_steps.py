@@ -304,9 +304,11 @@ async def _opened(found: Finding, path: str) -> Socket:
     if not found.token:
         return await Socket.open(found.target, path, lambda _: None, most=MOST)
     async with proving(found.target, found.token, found.scheduler_id) as talk:
-        return await Socket.open(
-            talk.target, path, lambda _: None, headers=bearer(found.token), most=MOST, stream=talk.release()
+        opened = await Socket.open(
+            talk.target, path, lambda _: None, headers=bearer(found.token), most=MOST, stream=talk.stream
         )
+        talk.release()
+        return opened
 
 
 #: What a reverse proxy needs so that websockets pass.

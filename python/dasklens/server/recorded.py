@@ -62,8 +62,10 @@ class Recorded:
                 source._on_message,
                 headers=bearer(token),
                 most=MOST,
-                stream=talk.release(),
+                stream=talk.stream,
             )
+            # Not before: who is cancelled on the way there leaves nothing open.
+            talk.release()
         source.socket.lost.add_done_callback(source._on_lost)
         return source
 

@@ -124,8 +124,9 @@ class Talk:
         """Whether what was proved still holds: it is the first connection, and open."""
         return self.unbroken and not self._stream.closed()
 
-    def release(self) -> IOStream:
-        """The connection, for another use: whoever takes it closes it.
+    @property
+    def stream(self) -> IOStream:
+        """The connection, for another use; it is closed with this talk unless that is told to `release` it.
 
         Raises
         ------
@@ -134,8 +135,11 @@ class Talk:
         """
         if not self.whole:
             raise Broken(self.target)
-        self._released = True
         return self._stream
+
+    def release(self) -> None:
+        """Leave the connection open: somebody else closes it."""
+        self._released = True
 
     async def _asked(self, path: str, secret: dict[str, str], most: int) -> Answer | None:
         delegate = _Collect()
