@@ -1,7 +1,7 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
 ``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, stream, sampler,
-watched, progress.
+watched, profile, progress.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rows import Row, table
 
-ALL = ("hot_path", "reading", "overhead", "draw", "proxy", "stream", "sampler", "watched", "progress")
+ALL = ("hot_path", "reading", "overhead", "draw", "proxy", "stream", "sampler", "watched", "profile", "progress")
 
 
 def main() -> int:

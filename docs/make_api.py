@@ -21,7 +21,7 @@ SECTION = re.compile(r"^(\w[\w ]+)\n-+\n", re.MULTILINE)
 def page() -> str:
     """The whole page as Markdown."""
     public = [("dasklens", name, getattr(dasklens, name)) for name in dasklens.__all__ if name[0] != "_"]
-    public += [("dasklens.widgets.marks", name, getattr(marks, name)) for name in ("Spans",)]
+    public += [("dasklens.widgets.marks", name, getattr(marks, name)) for name in ("Spans", "Flame")]
     return HEAD + "".join(entry(module, name, thing) for module, name, thing in public)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dasklens.server import allowed as allowed_module
 from dasklens.server.allowed import Allowed, own_ports, parse, server_ports
+from dasklens.server.check_words import user
 from dasklens.server.target import NotThere, Refusal, Target
 
 TAKEN = {
@@ -188,7 +189,7 @@ async def test_a_host_is_taken_where_it_is_configured_and_only_there(
     ):
         with pytest.raises(Refusal, match="neither this machine nor a host") as refused:
             await Allowed(other).candidates(typed, [])
-        assert f"ssh -N -L 8787:127.0.0.1:8787 {typed.host}" in refused.value.remedy
+        assert f"ssh -N -L 8787:127.0.0.1:8787 {user()}@{typed.host}" in refused.value.remedy
         assert f'c.Dasklens.allowed_hosts = ["{typed.host}"]' in refused.value.remedy
 
 

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dasklens.wire.announcement import LIMIT, VERSION, Announcement, AnnouncementError, pack, unpack
+from dasklens.wire.announcement import (
+    LIMIT,
+    VERSION,
+    Announcement,
+    AnnouncementError,
+    pack,
+    this_host,
+    unpack,
+)
 from dasklens.wire.proof import NONCE, prove, proves
 
 TOKEN = "0123456789abcdef" * 4
@@ -91,6 +99,13 @@ def test_what_later_versions_add_is_ignored() -> None:
         {"pid": -1},
         {"pid": 1.5},
         {"host": 3},
+        {"host": "-oProxyCommand=touch${IFS}x"},
+        {"host": "-x"},
+        {"host": "a;b"},
+        {"host": "a b"},
+        {"host": "a\n"},
+        {"host": "0.0.0.0"},
+        {"hosts": ["-x"]},
         {"kernel": 5},
         {"token": "short"},
         {"token": "0" * 63 + "G"},
@@ -113,6 +128,14 @@ def test_one_wrong_field_is_one_sentence(changes: dict[str, Any]) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("name", ["node-7", "-x", "ПК", "Ada's Mac.local", "a b;c"])
+def test_a_machine_of_any_name_can_announce(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: name)
+    host = this_host()
+    assert unpack(pack(replace(GOOD, host=host))).host == host
+    assert host == name or name != "node-7"
+
+
 def test_no_wrong_announcement_is_written() -> None:
     with pytest.raises(AnnouncementError, match="'hosts'"):
         pack(replace(GOOD, hosts=("0.0.0.0",)))
@@ -120,9 +143,10 @@ def test_no_wrong_announcement_is_written() -> None:
         pack(
             replace(
                 GOOD,
-                **dict.fromkeys(("scheduler", "name", "host", "kernel"), "😀" * 1000),
+                **dict.fromkeys(("scheduler", "name", "kernel"), "😀" * 1000),
                 dasklens="\U0001f600" * 1000,
                 scheduler_id="\U0001f600" * 1000,
+                hosts=("x" * 1000,) * 16,
             )
         )
 

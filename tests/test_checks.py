@@ -27,6 +27,7 @@ from dasklens.scheduler.recorder import ensure_recorder
 from dasklens.server import check_files, check_hints, check_steps
 from dasklens.server.check_result import Check
 from dasklens.server.check_run import Surroundings, run
+from dasklens.server.check_words import user
 from dasklens.server.config import Dasklens
 from dasklens.server.entries import id_of
 from dasklens.server.target import Target
@@ -552,17 +553,20 @@ async def test_nothing_is_asked_of_a_host_that_is_not_allowed(world: World, url:
     assert all(one(checks, name).ok is None for name in check_steps.TITLES)
 
 
-async def test_what_is_to_be_copied_holds_nothing_that_a_shell_would_run(world: World) -> None:
-    evil = "x; rm -rf ~ #"
-    world.announce(8787, host=evil, link_host="10.1.2.3", token=TOKEN)
+@pytest.mark.parametrize("evil", ["x; rm -rf ~ #", "-oProxyCommand=evil", "-x", "$(x)", "a b", "", "a\n"])
+def test_what_is_to_be_copied_holds_nothing_that_a_shell_would_run(evil: str) -> None:
+    from dasklens.server.check_words import forward
+
+    assert forward(8787, "127.0.0.1", evil, 8788).endswith("8788:127.0.0.1:8787 " + f"{user()}@HOST")
+    assert f" 8788:127.0.0.1:8787 {user()}@node7" in forward(8787, evil, "node7", 8788)
+
+
+async def test_a_host_that_is_none_is_said_to_be_none(world: World) -> None:
+    data = pack(announcement(8787, host="node7", link_host="10.1.2.3", token=TOKEN))
+    write(world.folder, data.replace(b"node7", b"-oProxyCommand=evil"))
     checks = await world.check()
-    assert one(checks, "port").copy.endswith("@HOST")
-    assert [check for check in checks if evil in check.copy] == []
-
-
-async def test_an_option_is_no_host_to_log_in_to(world: World) -> None:
-    world.announce(8787, host="-oProxyCommand=evil", link_host="10.1.2.3", token=TOKEN)
-    assert one(await world.check(), "port").copy.endswith("@HOST")
+    assert "'host'" in one(checks, "readable").said
+    assert [check for check in checks if "oProxy" in check.copy] == []
 
 
 async def test_a_scheduler_says_nothing_that_is_to_be_copied(world: World) -> None:

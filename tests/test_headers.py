@@ -74,6 +74,56 @@ def test_what_has_headers_within_is_only_bytes(kind: str) -> None:
     assert answered(200, HTTPHeaders({"Content-Type": kind})) == {"Content-Type": "application/octet-stream"}
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html, multipart/x-mixed-replace; boundary=b",
+        "text/html,multipart/x-mixed-replace; boundary=b",
+        'text/html; a="x", multipart/x-mixed-replace; boundary=b',
+        'text/html; a="x\\", multipart/x-mixed-replace; boundary=b',
+        "text/html; charset=utf-8, text/html",
+        "text/html multipart/x-mixed-replace",
+        "text/html; a",
+        "text/html;;multipart/x-mixed-replace",
+        "text",
+        "/",
+        "",
+    ],
+)
+def test_what_is_not_one_media_type_is_only_bytes(kind: str) -> None:
+    """Of a list, browsers take the last."""
+    assert answered(200, HTTPHeaders({"Content-Type": kind})) == {"Content-Type": "application/octet-stream"}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html",
+        "text/html; charset=utf-8",
+        "text/html;charset=UTF-8 ; x=y",
+        'application/json; a="b, c; \\" d"',
+        "image/svg+xml",
+        "application/vnd.bokeh+json; v=1.2",
+    ],
+)
+def test_one_media_type_is_passed_on(kind: str) -> None:
+    assert answered(200, HTTPHeaders({"Content-Type": kind})) == {"Content-Type": kind}
+
+
+def test_a_header_that_comes_twice_says_nothing() -> None:
+    headers = HTTPHeaders()
+    for name, value in [
+        ("Content-Type", "text/html"),
+        ("Content-Type", "multipart/x-mixed-replace; boundary=b"),
+        ("ETag", '"a"'),
+        ("ETag", '"b"'),
+        ("Last-Modified", "Wed, 25 Nov 2026 00:00:00 GMT"),
+        ("Last-Modified", "Wed, 25 Nov 2026 00:00:01 GMT"),
+    ]:
+        headers.add(name, value)
+    assert answered(200, headers) == {"Content-Type": "application/octet-stream"}
+
+
 @pytest.mark.parametrize("length", ["-1", "+1", "1, 2", "0x10", "1_0", "1.0", "9" * 19, "x", "1\t2", "²"])
 def test_a_length_that_readers_may_disagree_about_is_refused(length: str) -> None:
     with pytest.raises(BadAnswer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -159,6 +160,26 @@ async def test_what_no_person_follows_leads_nowhere(
         answer = await ask(browser, "GET", f"dasklens/open/127.0.0.1:{toy.port}/status", headers=person)
         assert answer.status == 200
         file.unlink()
+
+
+async def test_another_extension_finds_the_plots_at_the_link(server: Jupyter, browser: Browser) -> None:
+    plots = {"Individual Task Stream": "/individual-task-stream", "Away": "//evil.example/x", "Up": "/../x"}
+    odd = {"individual-plots.json": saying(200, json.dumps(plots))}
+    async with Toy("Scheduler-plots", odd=odd).serve() as toy:
+        announce(server, toy)
+        place = f"dasklens/open/127.0.0.1:{toy.port}/individual-plots.json"
+        fetched = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+        answer = await ask(browser, "GET", place, headers=fetched)
+        assert answer.status == 200
+        assert answer.json == {"Individual Task Stream": "/individual-task-stream"}
+        assert (answer.headers["Content-Type"] or "").startswith("application/json")
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        for site in ("cross-site", "same-site"):
+            refused = await ask(browser, "GET", place, headers={**fetched, "Sec-Fetch-Site": site})
+            assert refused.status == 403
+        assert (await ask(Browser(server), "GET", place)).status in (302, 403)
+        unknown = "dasklens/open/127.0.0.1:1/individual-plots.json"
+        assert (await ask(browser, "GET", unknown, headers=fetched)).status == 404
 
 
 async def test_a_link_to_what_is_not_known_can_be_added(server: Jupyter, browser: Browser) -> None:

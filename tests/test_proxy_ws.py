@@ -387,3 +387,35 @@ async def test_a_side_that_says_nothing_at_all_is_given_up(
             assert said.startswith(frame(b"", opcode=9))
             assert said.endswith(b"The page has said nothing for 0.3 s.")
             writer.close()
+
+
+async def test_no_ping_is_put_behind_what_is_not_read() -> None:
+    """Each would wait there for as long as the page or the scheduler reads nothing."""
+    written: list[bytes] = []
+
+    class Stream:
+        full = True
+
+        def closed(self) -> bool:
+            return False
+
+        def writing(self) -> bool:
+            return self.full
+
+        def write(self, data: bytes) -> asyncio.Future[None]:
+            written.append(data)
+            return asyncio.get_running_loop().create_future()
+
+    stream = Stream()
+    side = proxy_ws.Side(stream, browser=True)  # type: ignore[arg-type]
+    side.other = proxy_ws.Side(stream, browser=False)  # type: ignore[arg-type]
+    side.say(proxy_ws.PING_OPCODE)
+    assert written == []
+    stream.full = False
+    side.say(proxy_ws.PING_OPCODE)
+    assert len(written) == 1
+    # A goodbye is said once.
+    stream.full = True
+    side.say(proxy_ws.CLOSE)
+    side.say(proxy_ws.CLOSE)
+    assert len(written) == 2

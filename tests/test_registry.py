@@ -19,11 +19,13 @@ from registries import HERE, Heard, closed_port, only, states
 from waiting import until_async
 
 import dasklens
-from dasklens.server import finding
+from dasklens.server import entries, finding
 from dasklens.server import registry as registry_module
+from dasklens.server.check_words import user
 from dasklens.server.config import Dasklens
 from dasklens.server.registry import Entry, NotThere, Registry
 from dasklens.server.target import Target
+from dasklens.wire.announcement import pack
 
 
 async def test_what_is_announced_is_there_until_it_is_withdrawn(registry: Registry, place: Path) -> None:
@@ -195,7 +197,7 @@ async def test_a_scheduler_on_loopback_of_another_machine(registry: Registry, pl
     entry = only(registry)
     assert entry.state == "unreachable"
     assert "loopback of node7 only" in entry.reason
-    assert f"ssh -N -L {port}:127.0.0.1:{port} node7" in entry.remedy
+    assert f"ssh -N -L {port}:127.0.0.1:{port} {user()}@node7" in entry.remedy
     assert f"--dashboard-address :{port}" in entry.remedy
     assert not entry.here
     # Somebody else's dashboard at that port is not it, and makes no difference to what is said.
@@ -206,6 +208,21 @@ async def test_a_scheduler_on_loopback_of_another_machine(registry: Registry, pl
     async with Toy(token=TOKEN).serve(port=port):
         assert (await registry.verify(entry)).host == "127.0.0.1"
         assert entry.state == "reachable"
+
+
+async def test_what_an_announcement_says_ends_in_no_shell(registry: Registry, place: Path) -> None:
+    """Lines to copy are made of hosts that others chose."""
+    evil = "-oProxyCommand=touch${IFS}x"
+    far = {"scheduler": "tcp://10.0.0.5:1", "link_host": "10.0.0.5"}
+    write(place, pack(announcement(closed_port(), host="node7", **far)).replace(b"node7", evil.encode()))
+    await registry.scan()
+    assert registry.entries == []
+    # Nor by another way.
+    entry = Entry("0" * 16, "announced", host=evil, here=False)
+    entry.places = [entries.Place("http", "192.0.2.5;x", 8787, "/")]
+    remedy = registry._finder._explained(entry, NotThere("")).remedy
+    assert f"ssh -N -L 8787:127.0.0.1:8787 {user()}@HOST, and" in remedy
+    assert ";x" not in remedy
 
 
 async def test_a_scheduler_that_another_machine_cannot_be_reached_for(
@@ -220,7 +237,7 @@ async def test_a_scheduler_that_another_machine_cannot_be_reached_for(
     await registry.scan()
     entry = only(registry)
     assert entry.reason == "No answer from 192.0.2.5:8787."
-    assert "ssh -N -L 8787:192.0.2.5:8787 node7" in entry.remedy
+    assert f"ssh -N -L 8787:192.0.2.5:8787 {user()}@node7" in entry.remedy
     assert "type in http://127.0.0.1:8787/x/status" in entry.remedy
 
 

@@ -116,7 +116,7 @@ async def test_who_only_says_to_be_an_announced_scheduler_gets_no_token(
         assert TOKEN not in str([asked.headers for asked in toy.asked])
         assert registry.find("127.0.0.1", toy.port) is None
     entry = only(registry)
-    assert (entry.state, entry.typed, entry.said()["address"]) == ("refused", {}, before["address"])
+    assert (entry.state, entry.typed, entry.said()["address"]) == ("unreachable", {}, before["address"])
 
 
 async def test_a_typed_in_recorder_says_why_it_is_not_read(

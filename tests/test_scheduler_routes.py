@@ -282,7 +282,10 @@ ODD = [
     ('{"id": -1}', "id should"),
     ('{"id": 1e300}', "id should"),
     ('{"id": ' + "9" * 400 + "}", "id should"),
-    ('{"id": 1, "stream": "workers of the future"}', "stream should be one of counts, tasks, workers, got"),
+    (
+        '{"id": 1, "stream": "workers of the future"}',
+        "stream should be one of counts, profile, tasks, workers",
+    ),
     ('{"id": 1, "stream": null}', "stream should"),
     ('{"id": 1, "stream": ["tasks"]}', "stream should"),
     ('{"id": 1, "stream": {}}', "stream should"),

@@ -264,3 +264,48 @@ async def test_many_messages_leave_others_their_turn() -> None:
             await asyncio.sleep(0)
         await socket.close()
     assert max(b - a for a, b in itertools.pairwise(seen)) < 0.25
+
+
+async def test_who_pings_and_does_not_read_has_the_newest_pong_kept_for_it() -> None:
+    """Their answers, one after the other, would take what memory there is."""
+    n = 100_000
+    told, looked = asyncio.Event(), asyncio.Event()
+    newest: list[bytes] = []
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        for i in range(0, n, 1000):
+            writer.write(b"".join(frame(9, b"%0125d" % j) for j in range(i, i + 1000)))
+            await writer.drain()
+        writer.write(frame(1, b"that was all"))
+        await looked.wait()
+        while not newest or newest[-1] != b"%0125d" % (n - 1):
+            opcode, payload = await heard(reader)
+            assert opcode == 10
+            newest.append(payload)
+        writer.write(frame(8))
+
+    async with serving(peer) as target:
+        socket = await Socket.open(target, "x", lambda _: told.set(), most=MOST)
+        await asyncio.wait_for(told.wait(), 20)
+        assert len(socket._stream._write_buffer) < 1000  # type: ignore[attr-defined]
+        looked.set()
+        reason = await asyncio.wait_for(asyncio.shield(socket.lost), 20)
+        assert reason == "The scheduler closed the connection."
+        await socket.close()
+    assert newest == sorted(newest)
+
+
+async def test_who_does_not_read_what_it_is_asked_is_given_up() -> None:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept(reader, writer)
+        await asyncio.Event().wait()
+
+    async with serving(peer) as target:
+        socket = await Socket.open(target, "x", print, most=MOST)
+        for _ in range(1000):
+            socket.send("x" * 100_000)
+            if socket.lost.done():
+                break
+        assert socket.lost.result() == "The scheduler does not read what it is sent."
+        await socket.close()

@@ -194,6 +194,34 @@ test('held, it stays away from the scheduler however much is asked', () => {
   expect(FakeSocket.last.accept().sent).toEqual([{ cursor: 5, names: 1, log: 'a' }]);
 });
 
+test('another question to a stream has a socket of its own', () => {
+  const asked: string[] = [];
+  const comm = new ReceiverComm('m', ['profile'], (stream, question) => {
+    asked.push(`${stream} ${question}`);
+    return openFake();
+  });
+  const read = (question?: string): string =>
+    comm.send({ method: 'custom', content: { type: 'read', stream: 'profile', question, cursor: 0 } });
+  comm.look(true);
+  FakeSocket.last.accept().state('live');
+  read('{"kind":"server"}');
+  expect(asked).toEqual(['profile ', 'profile {"kind":"server"}']);
+  expect(FakeSocket.live).toHaveLength(1);
+  expect(FakeSocket.last.accept().sent).toEqual([START]);
+  // The same again is the same socket, and so is a read that does not say what of.
+  read('{"kind":"server"}');
+  read();
+  expect(FakeSocket.all).toHaveLength(2);
+  comm.hold('paused');
+  read('');
+  expect(FakeSocket.live).toHaveLength(0);
+  comm.hold('');
+  FakeSocket.last.accept();
+  expect(asked[2]).toBe('profile ');
+  comm.close();
+  expect(FakeSocket.live).toHaveLength(0);
+});
+
 test('of several streams the worst is said', () => {
   const { made, phase } = comm(['tasks', 'counts']);
   made.look(true);

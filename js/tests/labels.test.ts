@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { COMPUTE, ERROR, TRANSFER } from '../src/core/kinds';
-import type { Slot } from '../src/core/tasks';
+import type { Row } from '../src/core/spantable';
 import type { SlotColours } from '../src/draw/colours';
 import { laneBox, pixelsPerLane, xOf, type Picture } from '../src/draw/geometry';
 import { Labels, longestRun } from '../src/draw/labels';
@@ -52,7 +52,11 @@ const pictures: fc.Arbitrary<Picture> = fc
   }));
 
 /** Labels with the lanes they were found in, as the view of the mark collects them. */
-function labelled(picture: Picture, all: Span[]): { labels: Labels; lanes: number[] } {
+function labelled(
+  picture: Picture,
+  all: Span[],
+  textOf: (row: Row, i: number) => string = () => ''
+): { labels: Labels; lanes: number[] } {
   const labels = new Labels();
   const lanes: number[] = [];
   const rows = lanesOf(all, LANES, KINDS);
@@ -65,7 +69,7 @@ function labelled(picture: Picture, all: Span[]): { labels: Labels; lanes: numbe
     pixels,
     wideAt,
     (lane, box, own, strip, wide) => {
-      labels.collect(picture, rows.compute(lane), box, own, strip, wide);
+      labels.collect(picture, rows.compute(lane), box, own, strip, wide, textOf);
       while (lanes.length < labels.list.length) {
         lanes.push(lane);
       }
@@ -164,16 +168,14 @@ describe('the text of a label', () => {
         (name, erred, ratio, long) => {
           const picture = { width: 500, height: 50, ratio, t0: 0, t1: 500, lane0: 0, lane1: 1 };
           const slot = erred ? 3 : 0;
-          const { labels } = labelled(picture, [
-            { lane: 0, strip: false, start: 7, duration: long * ratio, slot }
-          ]);
-          const slots: Slot[] = Array.from(KINDS, kind => ({ prefix: name, kind, action: '' }));
+          const whole = erred ? `✗ ${name}` : name;
+          const span = { lane: 0, strip: false, start: 7, duration: long * ratio, slot };
+          const { labels } = labelled(picture, [span], () => whole);
           const { said, canvas } = context();
-          labels.draw(canvas, picture, slots, {
+          labels.draw(canvas, picture, {
             text: ['#000', '#000', '#000', '#000'],
             dimmed: new Uint8Array(4)
           });
-          const whole = erred ? `✗ ${name}` : name;
           for (const [text, x] of said) {
             expect(text === whole || (text.endsWith('…') && whole.startsWith(text.slice(0, -1)))).toBe(true);
             expect(text).not.toMatch(/\p{Surrogate}/u);
@@ -193,7 +195,7 @@ describe('the text of a label', () => {
     const picture = { width: 500, height: 50, ratio: 1, t0: 0, t1: 500, lane0: 0, lane1: 1 };
     const { labels } = labelled(picture, [{ lane: 0, strip: false, start: 0, duration: 400, slot: 0 }]);
     const { said, canvas } = context();
-    labels.draw(canvas, picture, [{ prefix: 'inc', kind: COMPUTE, action: '' }], {
+    labels.draw(canvas, picture, {
       text: ['#000'],
       dimmed: Uint8Array.from([1])
     });

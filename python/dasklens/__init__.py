@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dasklens.kernel.progress import progress as progress
     from dasklens.kernel.progress import progress_of as progress_of
+    from dasklens.kernel.profile import profile as profile
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.widgets.flame import Profile as Profile
     from dasklens.widgets.memory import Memory as Memory
     from dasklens.widgets.progress import Progress as Progress
     from dasklens.widgets.progress import ProgressBars as ProgressBars
@@ -24,23 +26,27 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Memory": "dasklens.widgets.memory",
+    "Profile": "dasklens.widgets.flame",
     "Progress": "dasklens.widgets.progress",
     "ProgressBars": "dasklens.widgets.progress",
     "TaskStream": "dasklens.widgets.task_stream",
     "Workers": "dasklens.widgets.workers",
     "get_task_stream": "dasklens.kernel.task_stream",
+    "profile": "dasklens.kernel.profile",
     "progress": "dasklens.kernel.progress",
     "progress_of": "dasklens.kernel.progress",
 }
 
 __all__ = [
     "Memory",
+    "Profile",
     "Progress",
     "ProgressBars",
     "TaskStream",
     "Workers",
     "__version__",
     "get_task_stream",
+    "profile",
     "progress",
     "progress_of",
 ]

@@ -3,7 +3,7 @@
 import * as base from '@jupyter-widgets/base';
 import { Widget } from '@lumino/widgets';
 
-import type { SpansModel } from '../../js/src/marks/index';
+import type { FlameModel, SpansModel } from '../../js/src/marks/index';
 import { FrameWriter, type TaskSpec } from '../../js/tests/build';
 import { Manager } from './manager';
 
@@ -14,6 +14,8 @@ export interface FigureView extends base.DOMWidgetView {
 
 export class Stage {
   model!: SpansModel;
+  /** Instead of `model`, if it was `startFlame` that was called. */
+  flame!: FlameModel;
   figure!: base.WidgetModel;
   layout!: base.WidgetModel;
   readonly views: FigureView[] = [];
@@ -54,6 +56,33 @@ export class Stage {
       animation_duration: 0
     });
     this.model = mark as unknown as SpansModel;
+    await this.addView();
+  }
+
+  /** Make a flame graph of this size in CSS pixels, and a first view of it. */
+  async startFlame(width: number, height: number, state: Record<string, unknown> = {}): Promise<void> {
+    const ref = (model: base.WidgetModel): string => `IPY_MODEL_${model.model_id}`;
+    const scale = (more = {}): Promise<base.WidgetModel> =>
+      this.make('bqscales', 'LinearScale', { allow_padding: false, ...more });
+    const [x, y] = [await scale(), await scale({ reverse: true })];
+    const [fx, fy] = [await scale({ min: 0, max: 1 }), await scale({ min: 0, max: 1 })];
+    const scales = { x: ref(x), y: ref(y) };
+    const mark = await this.make('dasklens', 'Flame', { scales, phase: 'live', ...state }, 'Spans');
+    const size = { width: `${width}px`, height: `${height}px` };
+    this.layout = await this.make('@jupyter-widgets/base', 'Layout', size, 'LayoutView');
+    this.figure = await this.make('bqplot', 'Figure', {
+      marks: [ref(mark)],
+      axes: [],
+      scale_x: ref(fx),
+      scale_y: ref(fy),
+      layout: ref(this.layout),
+      fig_margin: { top: 0, bottom: 0, left: 0, right: 0 },
+      min_aspect_ratio: 0.01,
+      max_aspect_ratio: 100,
+      padding_y: 0,
+      animation_duration: 0
+    });
+    this.flame = mark as unknown as FlameModel;
     await this.addView();
   }
 

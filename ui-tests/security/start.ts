@@ -1,35 +1,60 @@
-// The world of the security tests: see world.py.
+// Worlds of the tests: servers in processes of their own, see world.py and front.py.
 
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-export interface World {
+export interface Started {
   /** Base URL of the Jupyter server. */
   url: string;
   token: string;
+  /** Have it do something, and wait until it has. */
+  ask(what: object): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface World extends Started {
   /** Ports. */
   dashboard: number;
   collector: number;
   /** Path of Jupyter's log. */
   log: string;
-  stop(): Promise<void>;
 }
 
-export async function startWorld(): Promise<World> {
+/** A Jupyter server with a hostile dashboard. */
+export function startWorld(): Promise<World> {
+  return start<World>('world.py');
+}
+
+/** A Jupyter server behind TLS, and a scheduler. */
+export function startFront(): Promise<Started> {
+  return start<Started>('front.py');
+}
+
+async function start<T extends Started>(script: string): Promise<T> {
   const python = resolve(__dirname, '../../.venv/bin/python');
-  const child = spawn(python, [resolve(__dirname, 'world.py')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [resolve(__dirname, script)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>(done => child.once('exit', () => done()));
   const lines = createInterface({ input: child.stdout });
-  const line = await new Promise<string>((done, fail) => {
-    lines.once('line', done);
-    child.once('exit', code => fail(new Error(`the world ended with ${code}`)));
-  });
+  const line = (): Promise<string> =>
+    new Promise<string>((done, fail) => {
+      const failed = (code: number | null): void => fail(new Error(`${script} ended with ${code}`));
+      child.once('exit', failed);
+      lines.once('line', text => {
+        child.off('exit', failed);
+        done(text);
+      });
+    });
   return {
-    ...(JSON.parse(line) as Omit<World, 'stop'>),
+    ...JSON.parse(await line()),
+    ask: async (what: object) => {
+      const answered = line();
+      child.stdin.write(`${JSON.stringify(what)}\n`);
+      await answered;
+    },
     stop: async () => {
       child.stdin.end();
       await ended;
     }
-  };
+  } as T;
 }

@@ -21,6 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 from jupyter import jupyter
 
 HITS: list[dict[str, object]] = []
+#: What came over each connection to the listener, which answers nothing.
+CONNECTIONS: list[str] = []
 
 
 class Collector(web.RequestHandler):
@@ -33,7 +35,7 @@ class Collector(web.RequestHandler):
 
     def get(self) -> None:
         if self.request.path == "/hits":
-            self.finish({"hits": HITS})
+            self.finish({"hits": HITS, "connections": CONNECTIONS})
         else:
             self.finish("<p id=outside>outside</p>")
 
@@ -90,7 +92,9 @@ class Page(web.RequestHandler):
         kind = "text/javascript" if self.file.endswith(".js") else "text/html"
         self.set_header("Content-Type", f"{kind}; charset=utf-8")
         text = (Path(__file__).parent / self.file).read_text()
-        self.finish(text.replace("COLLECTOR", f"127.0.0.1:{self.settings['collector']}"))
+        for name in ("COLLECTOR", "LISTENER"):
+            text = text.replace(name, f"127.0.0.1:{self.settings[name.lower()]}")
+        self.finish(text)
 
 
 class Said(web.RequestHandler):
@@ -107,6 +111,15 @@ class Said(web.RequestHandler):
             self.finish(str(self.says))
 
 
+async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Keep what is said, as it comes."""
+    number = len(CONNECTIONS)
+    CONNECTIONS.append("")
+    while said := await reader.read(1 << 16):
+        CONNECTIONS[number] += said.decode("latin1")
+    writer.close()
+
+
 def listen(app: web.Application) -> tuple[HTTPServer, int]:
     sockets = bind_sockets(0, "127.0.0.1")
     server = HTTPServer(app)
@@ -117,6 +130,7 @@ def listen(app: web.Application) -> tuple[HTTPServer, int]:
 async def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="dasklens-security-"))
     _collector, collector = listen(web.Application([(r"/socket", CollectorSocket), (r".*", Collector)]))
+    listener = await asyncio.start_server(hear, "127.0.0.1", 0)
     identity = {"type": "Scheduler", "id": f"Scheduler-{secrets.token_hex(8)}", "workers": {}}
     _dashboard, dashboard = listen(
         web.Application(
@@ -128,8 +142,10 @@ async def main() -> None:
                 (r"/own.js", Page, {"file": "own.js"}),
                 (r"/status", Page, {"file": "hostile.html"}),
                 (r"/away", Page, {"file": "away.html"}),
+                (r"/ahead", Page, {"file": "ahead.html"}),
             ],
             collector=collector,
+            listener=listener.sockets[0].getsockname()[1],
         )
     )
     args = ("--ServerApp.log_level=DEBUG", "--LabApp.expose_app_in_browser=True")

@@ -1,7 +1,7 @@
 // A scheduler's page that means harm, in a frame of JupyterLab and in a tab of its own: it may show
 // itself and speak with its own scheduler, and nothing else.
 
-import { expect, test, type Frame, type Page } from '@playwright/test';
+import { chromium, expect, test, type Frame, type Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 
 import { type World, startWorld } from '../security/start';
@@ -55,6 +55,12 @@ async function capability(page: Page): Promise<string> {
 async function reportOf(frame: Frame): Promise<Record<string, string>> {
   await expect(frame.locator('#done')).toHaveText('done', { timeout: 60_000 });
   return JSON.parse(await frame.locator('#report').innerText()) as Record<string, string>;
+}
+
+/** What came over connections to the listener. */
+async function connections(page: Page): Promise<string[]> {
+  const answer = await page.request.get(`http://127.0.0.1:${world.collector}/hits`);
+  return (await answer.json()).connections;
 }
 
 async function hits(page: Page): Promise<{ uri: string; headers: Record<string, string> }[]> {
@@ -150,6 +156,56 @@ test('a page that a link leads to goes nowhere else, and nothing is sent there',
   await blocked;
   expect(page.url()).toContain('/dasklens/open/');
   expect(await hits(page)).toHaveLength(before);
+});
+
+/** A browser of its own that does ahead what those of tests are told not to. */
+async function eager(look: (page: Page) => Promise<void>): Promise<void> {
+  const context = await chromium.launchPersistentContext('', {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-component-update', '--disable-sync'],
+    ignoreDefaultArgs: ['--disable-background-networking']
+  });
+  try {
+    await look(await context.newPage());
+  } finally {
+    await context.close();
+  }
+}
+
+// What remains, by docs/security.md: a browser that does less is welcome.
+
+test('a page in a frame can have a connection made ahead, on which nothing is said', async () => {
+  await eager(async page => {
+    await logIn(page);
+    await capability(page);
+    const before = (await hits(page)).length;
+    await page.goto(`${world.url}dasklens/open/127.0.0.1:${world.dashboard}/ahead`);
+    await expect(page.frameLocator('iframe').locator('#ahead')).toBeVisible();
+    await expect.poll(async () => (await connections(page)).length).toBeGreaterThan(0);
+    expect((await connections(page)).join('')).toBe('');
+    expect(await hits(page)).toHaveLength(before);
+  });
+});
+
+test('a page at its bare address can have another one fetched ahead, with nothing of ours', async ({
+  page
+}) => {
+  await logIn(page);
+  const url = await capability(page);
+  const before = (await hits(page)).length;
+  // Without cookies of that host: where there are some, Chromium fetches nothing ahead.
+  await eager(async stranger => {
+    await stranger.goto(`${url}ahead`);
+    await expect(stranger.locator('#ahead')).toBeVisible();
+    await expect.poll(async () => (await hits(page)).length).toBeGreaterThan(before);
+  });
+  for (const hit of (await hits(page)).slice(before)) {
+    expect(['/ahead', '/rendered']).toContain(hit.uri);
+    const names = Object.keys(hit.headers).map(name => name.toLowerCase());
+    expect(names).not.toContain('cookie');
+    expect(names).not.toContain('referer');
+    expect(JSON.stringify(hit)).not.toContain(url.split('/').at(-2));
+  }
 });
 
 test('no other site can show a page of a scheduler in a frame', async ({ page }) => {

@@ -13,7 +13,17 @@ const LEAVE_AFTER = 8000;
 
 /** What a receiver says to the other end. */
 export type Said =
-  { type: 'read'; stream?: string; cursor: number; names: number; log: string } | { type: 'unwatched' };
+  | {
+      type: 'read';
+      stream?: string;
+      question?: string;
+      /** Not only what there is: look anew. */
+      again?: true;
+      cursor: number;
+      names: number;
+      log: string;
+    }
+  | { type: 'unwatched' };
 
 /** Sends a message, if there is anybody to send it to; whether there was. */
 export type Send = (content: Said) => boolean;
@@ -22,6 +32,8 @@ export type Send = (content: Said) => boolean;
 export class Asking {
   private askedAt = -Infinity;
   private delay = ASK_AGAIN;
+  /** What is asked of the stream; null where that was never said. */
+  private question: string | null = null;
 
   constructor(
     private readonly send: Send,
@@ -33,19 +45,32 @@ export class Asking {
    * Ask for frames from a cursor and a name on. Frames that were under way come in the meantime and
    * show the same gap again: they are no reason to ask again.
    */
-  ask(cursor: number, names: number, log: string): void {
+  ask(cursor: number, names: number, log: string, again = false): void {
     const now = Date.now();
     if (now - this.askedAt < this.delay) {
       return;
     }
     const stream = this.stream === undefined ? {} : { stream: this.stream };
-    if (!this.send({ type: 'read', ...stream, cursor, names, log })) {
+    const question = this.question === null ? {} : { question: this.question };
+    if (!this.send({ type: 'read', ...stream, ...question, ...(again && { again }), cursor, names, log })) {
       return;
     }
     if (this.askedAt > 0) {
       this.delay = Math.min(ASK_AGAIN_MOST, this.delay * 2);
     }
     this.askedAt = now;
+  }
+
+  /**
+   * Ask something else of the stream from now on, all of it. A kernel hears by the traits what is wanted;
+   * this is for the other end that has no traits.
+   */
+  askAbout(question: string): void {
+    if (question !== (this.question ?? '')) {
+      this.question = question;
+      this.answered();
+      this.ask(0, 0, '');
+    }
   }
 
   /** A frame fitted: the next gap is a new one. */

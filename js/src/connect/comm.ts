@@ -8,8 +8,8 @@
 
 import { FrameSocket, type Hello, type Phase, type State } from './framesocket';
 
-/** Makes the websocket of a stream. */
-export type OpenStream = (stream: string) => WebSocket;
+/** Makes the websocket of a stream; of some, of one question to it. */
+export type OpenStream = (stream: string, question: string) => WebSocket;
 
 interface Callbacks {
   iopub?: { status?: (message: unknown) => void };
@@ -34,6 +34,8 @@ export class ReceiverComm {
 
   private readonly sockets = new Map<string, FrameSocket>();
   private readonly states = new Map<string, State>();
+  /** What the sockets were opened to ask. */
+  private readonly questions = new Map<string, string>();
   private handler: Handler = () => {};
   private looked = false;
   private held = '';
@@ -43,16 +45,9 @@ export class ReceiverComm {
   constructor(
     readonly comm_id: string,
     streams: readonly string[],
-    open: OpenStream
+    private readonly openStream: OpenStream
   ) {
-    for (const stream of streams) {
-      const listener = {
-        frame: (bytes: ArrayBuffer) => this.deliver({ type: 'frames', n: 1 }, [new DataView(bytes)]),
-        state: (state: State) => this.settle(stream, state),
-        hello: (hello: Hello) => this.onHello(hello)
-      };
-      this.sockets.set(stream, new FrameSocket(() => open(stream), listener));
-    }
+    streams.forEach(stream => this.connect(stream, ''));
   }
 
   /** Somebody looks at what is fed, or nobody any more. */
@@ -113,9 +108,38 @@ export class ReceiverComm {
 
   // --- both ways --------------------------------------------------------------------------------------
 
-  private onAsked({ type, stream = 'tasks', cursor, names, log }: Record<string, unknown>): void {
+  private connect(stream: string, question: string): FrameSocket {
+    const socket = new FrameSocket(() => this.openStream(stream, question), {
+      frame: bytes => this.deliver({ type: 'frames', n: 1 }, [new DataView(bytes)]),
+      state: state => this.settle(stream, state),
+      hello: hello => this.onHello(hello)
+    });
+    this.sockets.set(stream, socket);
+    this.questions.set(stream, question);
+    return socket;
+  }
+
+  /** Another question to a stream has a socket of its own. */
+  private askAnew(stream: string, question: string): void {
+    this.sockets.get(stream)?.close();
+    const socket = this.connect(stream, question);
+    if (this.held) {
+      socket.leave(this.held);
+    } else {
+      socket.look(this.looked);
+    }
+  }
+
+  private onAsked({ type, stream = 'tasks', cursor, names, log, question }: Record<string, unknown>): void {
     const socket = this.sockets.get(String(stream));
-    if (type === 'read') {
+    if (
+      type === 'read' &&
+      socket &&
+      typeof question === 'string' &&
+      question !== this.questions.get(String(stream))
+    ) {
+      this.askAnew(String(stream), question);
+    } else if (type === 'read') {
       socket?.rewind({ cursor: Number(cursor) || 0, names: Number(names) || 0, log: String(log ?? '') });
     } else if (type === 'unwatched') {
       this.sockets.forEach(each => each.leave('nobody was looking'));

@@ -29,6 +29,38 @@ export const COLOURS: readonly string[] = [
 /** Erred tasks, when the page's style does not say otherwise. */
 export const ERROR_COLOUR = '#d4002a';
 
+/** A person's own code stands out; the interpreter and what Dask brings along keep to the background. */
+export const LIBRARY_COLOURS: Readonly<Record<string, string>> = {
+  'your code': '#e69f00',
+  python: '#a3a3a3',
+  dask: '#a9c4d8',
+  distributed: '#8fb3cc',
+  numpy: '#44aa99',
+  pandas: '#aa4499',
+  pyarrow: '#117733',
+  scipy: '#4477aa',
+  xarray: '#7766cc',
+  sklearn: '#999933',
+  numba: '#996633'
+};
+
+/** What other libraries share: the colours of none of those above. */
+const OTHER_LIBRARIES = [
+  '#cc79a7',
+  '#56b4e9',
+  '#ddcc77',
+  '#88ccee',
+  '#009e73',
+  '#bbcc33',
+  '#c08b5c',
+  '#9a8fd8'
+];
+
+/** A comparison: what takes less than before, as much, and more. Blue and orange part for everybody. */
+export const LESS_COLOUR = '#2166ac';
+export const SAME_COLOUR = '#c8c8c8';
+export const MORE_COLOUR = '#d95f02';
+
 const utf8 = new TextEncoder();
 
 /** Chosen so that the prefixes that Dask's own collections make side by side seldom share a colour. */
@@ -48,6 +80,46 @@ export function hash(text: string): number {
 export function colourOf(prefix: string, overrides: Readonly<Record<string, string>> = {}): string {
   const own = Object.hasOwn(overrides, prefix) ? overrides[prefix] : undefined;
   return own && /^#[0-9a-f]{6}$/i.test(own) ? own : COLOURS[hash(prefix) % COLOURS.length];
+}
+
+/** Shades of a library's colour: neighbours of the same library are to be told apart. */
+export const SHADES = 4;
+const LIGHTER = [0, 0.14, 0.28, -0.1];
+
+/** The shade of a function, always the same. */
+export function shadeOf(id: string): number {
+  return hash(id) % SHADES;
+}
+
+/** The colour of a library's frames in a call tree, in one of its shades. */
+export function libraryColour(library: string, shade = 0): string {
+  const own = Object.hasOwn(LIBRARY_COLOURS, library)
+    ? LIBRARY_COLOURS[library]
+    : OTHER_LIBRARIES[hash(library) % OTHER_LIBRARIES.length];
+  const lighter = LIGHTER[shade] ?? 0;
+  return mixed(own, lighter < 0 ? '#000000' : '#ffffff', Math.abs(lighter));
+}
+
+/** Steps of colour on either side of no change. */
+const STEPS = 8;
+export const CHANGES = 2 * STEPS + 1;
+/** A change of this share of all samples has the full colour. */
+const FULL = 0.1;
+
+/** A change of a share (-1 to 1) as a step of colour, -8 to 8: fine where changes are small. */
+export function changeStep(change: number): number {
+  return Math.round(Math.sign(change) * STEPS * Math.sqrt(Math.min(1, Math.abs(change) / FULL)));
+}
+
+export function changeColour(change: number): string {
+  const step = changeStep(change);
+  return mixed(SAME_COLOUR, step < 0 ? LESS_COLOUR : MORE_COLOUR, Math.abs(step) / STEPS);
+}
+
+function mixed(colour: string, other: string, part: number): string {
+  const [to, from] = [rgb(other), rgb(colour)];
+  const channels = from.map((c, i) => Math.round(c + (to[i] - c) * part));
+  return `#${channels.map(c => c.toString(16).padStart(2, '0')).join('')}`;
 }
 
 /** `#rrggbb` as three numbers from 0 to 255. */

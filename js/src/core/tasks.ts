@@ -38,6 +38,9 @@ export interface Slot {
   readonly prefix: string;
   readonly kind: number;
   readonly action: string;
+  /** As `#rrggbb`, where it is not that of the prefix; and whether it stands back. */
+  readonly colour?: string;
+  readonly dimmed?: boolean;
 }
 
 export interface StartStop {

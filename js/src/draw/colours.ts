@@ -18,6 +18,8 @@ export class SlotColours {
   dimmed = new Uint8Array(64);
   /** Per slot the colour of text on it. */
   text: string[] = [];
+  /** The slots whose colours are here, and how many of them. */
+  private of: readonly Slot[] = [];
   private known = 0;
 
   /** Forget everything: the palette, the highlight or the theme changed. */
@@ -32,7 +34,8 @@ export class SlotColours {
     highlight: readonly string[],
     errorColour: string
   ): void {
-    if (slots.length < this.known) {
+    if (slots !== this.of || slots.length < this.known) {
+      this.of = slots;
       this.known = 0;
     }
     if (slots.length > this.plain.length) {
@@ -42,13 +45,14 @@ export class SlotColours {
     for (let s = this.known; s < slots.length; s++) {
       const { prefix, kind } = slots[s];
       const error = kind === ERROR;
-      const colour = error ? validColour(errorColour) : colourOf(prefix, overrides);
+      const colour = error ? validColour(errorColour) : (slots[s].colour ?? colourOf(prefix, overrides));
       const dark = wantsDarkText(colour);
       this.plain[s] = packed(rgb(colour));
       this.ink[s] = packed(rgb(colour).map(c => Math.round(dark ? c * 0.45 : c + (255 - c) * 0.62)));
       this.pattern[s] = PATTERNS[kind];
       // An error is never hidden, whatever is highlighted.
-      this.dimmed[s] = lit.size > 0 && !lit.has(prefix) && !error ? 1 : 0;
+      const back = slots[s].dimmed ?? (lit.size > 0 && !lit.has(prefix));
+      this.dimmed[s] = back && !error ? 1 : 0;
       this.text[s] = dark ? '#000000' : '#ffffff';
     }
     this.known = slots.length;

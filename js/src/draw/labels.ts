@@ -1,9 +1,7 @@
 /** Names inside spans that are wide enough, only over pixels that the span owns. */
 
 import type { Coverage } from '../core/coverage';
-import { ERROR } from '../core/kinds';
 import type { Row } from '../core/spantable';
-import type { Slot } from '../core/tasks';
 import type { LaneBox, Picture } from './geometry';
 import { xOf } from './geometry';
 
@@ -22,6 +20,7 @@ export interface Label {
   readonly width: number;
   readonly y: number;
   readonly slot: number;
+  readonly text: string;
 }
 
 export class Labels {
@@ -48,7 +47,8 @@ export class Labels {
     box: LaneBox,
     compute: Coverage,
     strip: Coverage | null,
-    wide: readonly number[]
+    wide: readonly number[],
+    textOf: (row: Row, i: number) => string
   ): void {
     const least = LEAST_WIDTH * picture.ratio;
     for (const i of wide) {
@@ -66,31 +66,25 @@ export class Labels {
       const room = box.bottom - box.stripBottom;
       const below = room >= LEAST_HEIGHT * picture.ratio && strip !== null && touches(strip, from, to);
       const top = below ? box.stripBottom : box.top;
-      this.found.push({ x: from, width: to - from, y: (top + box.bottom) / 2, slot });
+      const y = (top + box.bottom) / 2;
+      this.found.push({ x: from, width: to - from, y, slot, text: textOf(row, i) });
     }
   }
 
   draw(
     context: CanvasRenderingContext2D,
     picture: Picture,
-    slots: readonly Slot[],
     colours: { text: readonly string[]; dimmed: Uint8Array }
   ): void {
     const { ratio } = picture;
     context.font = `${SIZE * ratio}px sans-serif`;
     context.textBaseline = 'middle';
     context.textAlign = 'left';
-    for (const { x, width, y, slot } of this.found) {
+    for (const { x, width, y, slot, text: whole } of this.found) {
       if (colours.dimmed[slot]) {
         continue;
       }
-      const { prefix, kind } = slots[slot];
-      const text = this.fitting(
-        context,
-        kind === ERROR ? `✗ ${prefix}` : prefix,
-        width / ratio - 2 * PADDING,
-        ratio
-      );
+      const text = this.fitting(context, whole, width / ratio - 2 * PADDING, ratio);
       if (text) {
         context.fillStyle = colours.text[slot];
         context.fillText(text, x + PADDING * ratio, y);

@@ -11,7 +11,11 @@ const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   Detail: () => import('../parts/detail'),
   Workers: () => import('../parts/workers'),
   MemoryPart: () => import('../parts/memory'),
-  ProgressPart: () => import('../parts/progress')
+  ProgressPart: () => import('../parts/progress'),
+  FlameBar: () => import('../parts/flamebar'),
+  FlameTable: () => import('../parts/flametable'),
+  FlameTimeline: () => import('../parts/flametimeline'),
+  FlameDetail: () => import('../parts/flamedetail')
 };
 
 /** Names of all parts. */

@@ -91,9 +91,9 @@ export class Api {
     return this.socket(`${SCHEDULERS_PATH}/changes`);
   }
 
-  /** The websocket of a stream of a scheduler. */
-  frames(id: string, stream: string): WebSocket {
-    return this.socket(`${SCHEDULERS_PATH}/${id}/frames`, { stream });
+  /** The websocket of a stream of a scheduler, or of one question to it. */
+  frames(id: string, stream: string, question = ''): WebSocket {
+    return this.socket(`${SCHEDULERS_PATH}/${id}/frames`, { stream, ...(question && { question }) });
   }
 
   private socket(path: string, query: Record<string, string> = {}): WebSocket {

@@ -73,7 +73,7 @@ export class LiveFigure extends Widget {
     this.onState(null);
     const figure = new HostedFigure({
       name: this.name,
-      open: stream => this.hub.api.frames(id, stream),
+      open: (stream, question) => this.hub.api.frames(id, stream, question),
       onState: state => this.onState(state)
     });
     this.figure = figure;

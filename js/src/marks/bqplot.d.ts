@@ -77,6 +77,8 @@ declare module 'bqplot' {
     renderHooks: Dict<() => void>;
     readonly autoLayout: boolean;
     should_relayout: boolean;
+    relayoutRequested: boolean;
+    relayoutImpl(): void;
     debouncedRelayout(): void;
     readonly plotareaWidth: number;
     readonly plotareaHeight: number;

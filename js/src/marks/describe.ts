@@ -1,8 +1,9 @@
-/** The text alternative of a task stream: what a person who sees it would take from it first. */
+/** A task stream in words: its text alternative, and what the pointer is on. */
 
-import { clock, counted, day, duration } from '../core/format';
+import { bytes, clock, counted, day, duration } from '../core/format';
 import type { TaskLog } from '../core/tasks';
 import type { Range } from '../core/viewport';
+import type { HoveredTask } from './spansmodel';
 
 /** Prefixes named. */
 const NAMED = 3;
@@ -41,4 +42,27 @@ export function describe(log: TaskLog, time: Range, phase: string): string {
     `Shown: ${day(time[0])}, ${clock(time[0], 1)} to ${clock(time[1], 1)}. ` +
     `Most time: ${most.join(', ')}.`
   );
+}
+
+/** Longest key shown: a key may be a page long. */
+const LONGEST = 300;
+
+/** A hovered task, a line each. */
+export function linesOf(task: HoveredTask): string[] {
+  const { span } = task;
+  const key = task.key.length > LONGEST ? `${task.key.slice(0, LONGEST)}…` : task.key;
+  const text = [
+    key,
+    `${span.action || 'failed'}, ${duration(span.stop - span.start)}, from ${clock(span.start, 3)}`,
+    [`worker ${task.workerName}`, resultOf(task)].filter(Boolean).join(', ')
+  ];
+  if (task.exception !== null) {
+    text.push(`error: ${task.exception.slice(0, LONGEST)}`);
+  }
+  return text;
+}
+
+/** A task that failed has none. */
+function resultOf({ nbytes, typename }: HoveredTask): string {
+  return [nbytes === null ? '' : bytes(nbytes), typename].filter(Boolean).join(' ');
 }

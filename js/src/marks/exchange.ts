@@ -36,14 +36,15 @@ export class Exchange {
   /** What the kernel was told of each model last. */
   private readonly told = new WeakMap<WidgetModel, Record<string, unknown>>();
 
-  constructor(model: WidgetModel) {
+  /** Without a stream's name it is left out of what is asked. */
+  constructor(model: WidgetModel, stream?: string) {
     const send: Send = content => {
       if (model.comm_live) {
         model.send(content, {});
       }
       return Boolean(model.comm_live);
     };
-    this.asking = new Asking(send);
+    this.asking = new Asking(send, stream);
     this.watching = new Watching(send);
   }
 
@@ -71,8 +72,13 @@ export class Exchange {
   }
 
   /** Ask for frames from a cursor and a name on. */
-  ask(cursor: number, names: number, log: string): void {
-    this.asking.ask(cursor, names, log);
+  ask(cursor: number, names: number, log: string, again = false): void {
+    this.asking.ask(cursor, names, log, again);
+  }
+
+  /** Ask something else of the stream from now on. */
+  askAbout(question: string): void {
+    this.asking.askAbout(question);
   }
 
   /** A frame fitted: the next gap is a new one. */

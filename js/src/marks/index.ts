@@ -1,5 +1,5 @@
 /** Everything that a kernel's widgets of module `dasklens` can ask for. */
 
-export { Spans, SpansModel } from './spans';
+export { FlameModel, Spans, SpansModel } from './spans';
 export { PresenceModel } from './presence';
 export { LaneAxis, LaneAxisModel, TimeAxis, TimeAxisModel } from './axes';

@@ -1,5 +1,6 @@
 /** The figure under the keyboard: it takes the focus, and says which keys it knows. */
 
+import type { RowsModel } from './rowsmodel';
 import type { SpansModel } from './spansmodel';
 
 /** Part of the width that an arrow key moves by, and of the length that + and - change it by. */
@@ -43,10 +44,10 @@ export function actionOf(key: string, model: SpansModel): (() => void) | undefin
 }
 
 /** Listen until the signal is aborted. */
-export function listenToKeyboard(el: HTMLElement, model: SpansModel, signal: AbortSignal): void {
+export function listenToKeyboard(el: HTMLElement, model: RowsModel, signal: AbortSignal): void {
   el.tabIndex = 0;
   el.setAttribute('role', 'group');
-  el.setAttribute('aria-label', `Task stream. ${KEYS_TEXT}`);
+  el.setAttribute('aria-label', model.title);
   // JupyterLab takes keys on their way down: there, 0 restarts the kernel and arrows change the cell.
   el.setAttribute('data-lm-suppress-shortcuts', 'true');
   el.addEventListener(
@@ -55,7 +56,7 @@ export function listenToKeyboard(el: HTMLElement, model: SpansModel, signal: Abo
       if (event.target !== el || event.ctrlKey || event.metaKey || event.altKey) {
         return;
       }
-      const action = actionOf(event.key, model);
+      const action = model.keyAction(event.key);
       if (action) {
         event.preventDefault();
         event.stopPropagation();

@@ -128,6 +128,28 @@ function outline(
   }
 }
 
+/** A frame around one rectangle of a row, wide enough to be found. */
+export function outlineFrame(
+  context: CanvasRenderingContext2D,
+  picture: Picture,
+  start: number,
+  stop: number,
+  row: number,
+  theme: Theme
+): void {
+  const box = laneBox(picture, row);
+  const [a, b] = [xOf(picture, start), xOf(picture, stop)];
+  const more = Math.max(0, 4 * picture.ratio - (b - a)) / 2;
+  const thick = 2 * picture.ratio;
+  const left = Math.max(-100, a - more) + thick / 2;
+  const right = Math.min(picture.width + 100, b + more) - thick / 2;
+  if (left < right) {
+    context.strokeStyle = theme.text;
+    context.lineWidth = thick;
+    context.strokeRect(left, box.top + thick / 2, right - left, box.bottom - box.top - thick);
+  }
+}
+
 /** A text in the middle of the plot, in as many lines as its width needs. */
 export function drawMessage(
   context: CanvasRenderingContext2D,

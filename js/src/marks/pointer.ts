@@ -6,8 +6,8 @@
  * wheel are left to that.
  */
 
-import { panned, zoomed, type Range } from '../core/viewport';
-import type { SpansModel } from './spansmodel';
+import { panned, type Range } from '../core/viewport';
+import type { RowsModel } from './rowsmodel';
 
 /** Movement below this many pixels is a click, not a drag. */
 const STILL = 4;
@@ -16,7 +16,7 @@ const WHEEL = 0.0015;
 const LINE_HEIGHT = 16;
 
 export interface PointerHost {
-  readonly model: SpansModel;
+  readonly model: RowsModel;
   /** The element that events are taken from, and the box of the plot on the page. */
   readonly el: HTMLElement;
   plotBox(): DOMRect;
@@ -68,7 +68,7 @@ export function listenToPointer(host: PointerHost, signal: AbortSignal): void {
           y: event.clientY,
           time: model.time,
           lanes: model.lanesShown,
-          brush: event.shiftKey || Boolean(model.get('brush')),
+          brush: model.brushes && (event.shiftKey || Boolean(model.get('brush'))),
           moved: false
         };
       }
@@ -103,7 +103,7 @@ export function listenToPointer(host: PointerHost, signal: AbortSignal): void {
       } else {
         const box = host.plotBox();
         model.showTime(panned(drag.time, -dx / box.width));
-        if (drag.lanes[1] - drag.lanes[0] < model.log.lanes.length) {
+        if (drag.lanes[1] - drag.lanes[0] < model.content.lanes.length) {
           model.showLanes(panned(drag.lanes, -dy / box.height));
         }
       }
@@ -133,7 +133,7 @@ export function listenToPointer(host: PointerHost, signal: AbortSignal): void {
     'dblclick',
     event => {
       if (inside(event)) {
-        model.zoomReset();
+        model.doubleClick();
       }
     },
     { signal }
@@ -152,7 +152,7 @@ export function listenToPointer(host: PointerHost, signal: AbortSignal): void {
       const dy = event.deltaY * unit;
       if (event.altKey) {
         const at = (event.clientY - box.top) / box.height;
-        model.showLanes(zoomed(model.lanesShown, Math.exp((dy || dx) * WHEEL), at));
+        model.zoomLanes(Math.exp((dy || dx) * WHEEL), at);
       } else if (Math.abs(dx) > Math.abs(dy) || event.shiftKey) {
         model.panBy((dx || dy) / box.width);
       } else if (dy !== 0) {

@@ -8,7 +8,7 @@
 
 import type { WidgetModel } from '@jupyter-widgets/base';
 
-import type { TaskLog } from '../core/tasks';
+import type { SpanTable } from '../core/spantable';
 import { fitted, Follower, withinLanes, type Range } from '../core/viewport';
 
 export type Axis = 'x' | 'y';
@@ -18,14 +18,17 @@ const SHORTEST = 2;
 
 export class Shown {
   private readonly follower = new Follower();
-  private readonly pending: { x: Range | null; y: Range | null } = { x: null, y: null };
+  protected readonly pending: { x: Range | null; y: Range | null } = { x: null, y: null };
   /** Whether the user chose what the scale shows. */
-  private readonly touched = { x: false, y: false };
+  protected readonly touched = { x: false, y: false };
   /** True while we set the scales: any other change of theirs is the user's. */
   private moving = false;
 
   constructor(
-    private readonly log: TaskLog,
+    private readonly content: () => {
+      readonly table: SpanTable;
+      readonly lanes: { readonly length: number };
+    },
     private readonly scale: (axis: Axis) => WidgetModel | undefined,
     /** Seconds shown while following. */
     private readonly window: () => number
@@ -54,7 +57,7 @@ export class Shown {
 
   /** Everything that there is. */
   everything(): Range {
-    const { base, earliest, latest, count } = this.log.table;
+    const { base, earliest, latest, count } = this.content().table;
     const now = Date.now() / 1000;
     return count > 0 ? fitted(base + earliest, base + latest) : [now - this.window(), now];
   }
@@ -62,8 +65,12 @@ export class Shown {
   /** Show all of time, or of the lanes, unless the user chose. */
   fit(axis: Axis): void {
     if (!this.touched[axis]) {
-      this.pending[axis] = axis === 'x' ? this.everything() : [0, this.nLanes];
+      this.pending[axis] = axis === 'x' ? this.everything() : this.allLanes();
     }
+  }
+
+  protected allLanes(): Range {
+    return [0, this.nLanes];
   }
 
   /** What the user chose is over: another log has begun, or all is to be shown. */
@@ -85,7 +92,7 @@ export class Shown {
    * @param pixels width of the widest plot that is on screen, 0 when none is.
    */
   follow(seconds: number, pixels: number): boolean {
-    const { base, earliest, latest, count } = this.log.table;
+    const { base, earliest, latest, count } = this.content().table;
     if (count === 0) {
       return false;
     }
@@ -149,8 +156,8 @@ export class Shown {
     }
   }
 
-  private get nLanes(): number {
-    return Math.max(1, this.log.lanes.length);
+  protected get nLanes(): number {
+    return Math.max(1, this.content().lanes.length);
   }
 
   private scaleRange(axis: Axis, otherwise: Range): Range {

@@ -8,22 +8,22 @@
 
 import { Mark } from 'bqplot';
 
-import type { Row } from '../core/spantable';
-import type { TaskRecord } from '../core/tasks';
 import { SlotColours } from '../draw/colours';
 import { pixelsPerLane, type Picture } from '../draw/geometry';
 import { HitTest } from '../draw/hit';
 import { Labels } from '../draw/labels';
-import { Raster, type Lanes } from '../draw/raster';
-import { emptyText } from './describe';
+import { clearEdges, EDGED } from '../draw/edges';
+import { Raster } from '../draw/raster';
 import { listenToKeyboard } from './keyboard';
-import { drawMessage, drawOverlay, type OverlayState } from './overlay';
+import { drawMessage } from './overlay';
 import { listenToPointer } from './pointer';
 import { figureAsPng, figureAsSvg } from './save';
-import type { HoveredTask, PictureKind, SpansModel } from './spansmodel';
+import type { PictureKind } from './content';
+import type { RowsModel } from './rowsmodel';
 import { onThemeChange, readTheme, type Theme } from './theme';
 import { Tooltip } from './tooltip';
 
+export { FlameModel } from './flamemodel';
 export { SpansModel } from './spansmodel';
 export type { HoveredTask, Phase, PictureKind } from './spansmodel';
 
@@ -31,7 +31,7 @@ export type { HoveredTask, Phase, PictureKind } from './spansmodel';
 const DESCRIBE_AFTER = 1000;
 
 export class Spans extends Mark {
-  declare model: SpansModel;
+  declare model: RowsModel;
 
   private readonly raster = new Raster();
   private readonly labels = new Labels();
@@ -44,6 +44,8 @@ export class Spans extends Mark {
   private pixels = new Uint32Array(0);
   private theme: Theme | null = null;
   private onScreen = true;
+  /** Whether the plot is to be seen; where it never was not, its display is nobody's but the page's. */
+  private plotted = true;
   /** Something changed since the last picture. */
   private stale = true;
   private describeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -121,6 +123,10 @@ export class Spans extends Mark {
     return this.parent.plotareaWidth;
   }
 
+  plotHeight(): number {
+    return this.parent.plotareaHeight;
+  }
+
   async savePicture(kind: PictureKind): Promise<Blob> {
     this.drawNow(true);
     return kind === 'png' ? figureAsPng(this.parent) : figureAsSvg(this.parent);
@@ -135,7 +141,11 @@ export class Spans extends Mark {
   // --- drawing ------------------------------------------------------------------------------------
 
   private drawNow(always = false): void {
-    const { context } = this;
+    const { context, model } = this;
+    if (model.plotted !== this.plotted) {
+      this.plotted = model.plotted;
+      this.parent.el.style.display = this.plotted ? '' : 'none';
+    }
     if (!context || (!always && !(this.stale && this.isVisible()))) {
       return;
     }
@@ -144,8 +154,7 @@ export class Spans extends Mark {
       return;
     }
     this.stale = false;
-    const { model } = this;
-    const { log } = model;
+    const { content } = model;
     this.fitCanvas(context.canvas, picture);
     if (this.image?.width !== picture.width || this.image.height !== picture.height) {
       this.image = context.createImageData(picture.width, picture.height);
@@ -153,23 +162,32 @@ export class Spans extends Mark {
     }
     const theme = (this.theme ??= readTheme(this.parent.el));
     this.colours.update(
-      log.slots,
+      content.slots,
       model.get('palette') as Record<string, string>,
       model.get('highlight') as string[],
       theme.error
     );
-    const lanes = this.lanes();
+    const lanes = model.rows();
     this.labels.clear();
-    const wideAt = Labels.wideAt(picture, pixelsPerLane(picture));
+    const labelled = Labels.wideAt(picture, pixelsPerLane(picture));
     const { pixels, labels } = this;
-    this.raster.paint(picture, lanes, this.colours, pixels, wideAt, (lane, box, own, strip, wide) =>
-      labels.collect(picture, lanes.compute(lane), box, own, strip, wide)
-    );
+    const textOf = model.label.bind(model);
+    const wideAt = model.edged ? EDGED * picture.ratio : labelled;
+    this.raster.paint(picture, lanes, this.colours, pixels, wideAt, (lane, box, own, strip, wide) => {
+      const row = lanes.compute(lane);
+      if (model.edged) {
+        clearEdges(picture, row, box, wide, pixels);
+      }
+      if (labelled < Infinity) {
+        labels.collect(picture, row, box, own, strip, wide, textOf);
+      }
+    });
     context.putImageData(this.image, 0, 0);
-    this.labels.draw(context, picture, log.slots, this.colours);
-    drawOverlay(context, picture, log, this.overlayState(), theme);
-    if (log.nRecords === 0) {
-      drawMessage(context, picture, emptyText(model.get('phase') as string), theme);
+    this.labels.draw(context, picture, this.colours);
+    if (content.nRecords === 0) {
+      drawMessage(context, picture, model.emptyText(), theme);
+    } else {
+      model.drawOver(context, picture, theme);
     }
     this.describeSoon();
   }
@@ -183,7 +201,7 @@ export class Spans extends Mark {
     if (!(width >= 1 && height >= 1) || !this.scales) {
       return null;
     }
-    const { base } = this.model.table;
+    const { base } = this.model.content.table;
     const x = this.scales.x.scale;
     const y = this.scales.y.scale;
     const t0 = x.invert(0) - base;
@@ -201,24 +219,6 @@ export class Spans extends Mark {
     }
     canvas.style.width = `${this.parent.plotareaWidth}px`;
     canvas.style.height = `${this.parent.plotareaHeight}px`;
-  }
-
-  private lanes(): Lanes {
-    const { lanes, kinds, table } = this.model.log;
-    return {
-      length: lanes.length,
-      kinds,
-      compute: (lane): Row => table.rows[2 * lanes[lane].id],
-      strip: (lane): Row => table.rows[2 * lanes[lane].id + 1]
-    };
-  }
-
-  private overlayState(): OverlayState {
-    return {
-      selected: this.model.get('selected') as OverlayState['selected'],
-      interval: this.model.get('interval') as OverlayState['interval'],
-      worker: this.model.get('worker') as string | null
-    };
   }
 
   private describeSoon(): void {
@@ -269,11 +269,11 @@ export class Spans extends Mark {
       plotBox: () => parent.webGLCanvas.getBoundingClientRect(),
       hasInteraction: () => parent.model.get('interaction') !== null,
       hoverAt: (x, y) => {
-        const task = this.taskAt(x, y);
-        model.hover(task);
-        parent.el.style.cursor = task ? 'pointer' : 'default';
-        if (task) {
-          this.tooltip.show(task, x, y);
+        const hovered = this.hoveredAt(x, y);
+        model.hover(hovered);
+        parent.el.style.cursor = hovered ? 'pointer' : 'default';
+        if (hovered) {
+          this.tooltip.show(model.linesOf(hovered), x, y);
         } else {
           this.tooltip.hide();
         }
@@ -282,15 +282,12 @@ export class Spans extends Mark {
         model.hover(null);
         this.tooltip.hide();
       },
-      selectAt: (x, y) => {
-        const task = this.taskAt(x, y);
-        model.keep({ selected: task && recordOf(task) });
-      }
+      selectAt: (x, y) => model.select(this.hoveredAt(x, y))
     };
   }
 
-  /** The task that the picture shows at a point of the page. */
-  private taskAt(clientX: number, clientY: number): HoveredTask | null {
+  /** What the picture shows at a point of the page. */
+  private hoveredAt(clientX: number, clientY: number): object | null {
     const picture = this.picture();
     if (!picture) {
       return null;
@@ -298,22 +295,8 @@ export class Spans extends Mark {
     const box = this.parent.webGLCanvas.getBoundingClientRect();
     const x = Math.floor(((clientX - box.left) * picture.width) / box.width);
     const y = Math.floor(((clientY - box.top) * picture.height) / box.height);
-    const hit = this.hits.at(picture, this.lanes(), x, y);
-    if (!hit) {
-      return null;
-    }
-    const { row, index } = hit;
-    const { log } = this.model;
-    const start = log.table.base + row.start[index];
-    const action = log.slots[row.slot[index]].action;
-    const span = { action, start, stop: start + row.duration[index] };
-    return { ...log.record(row.record[index]), span };
+    const hit = this.hits.at(picture, this.model.rows(), x, y);
+    const per = (picture.t1 - picture.t0) / picture.width;
+    return hit && this.model.at(hit, [picture.t0 + x * per, picture.t0 + (x + 1) * per]);
   }
-}
-
-/** The record without the span: the kernel's side knows tasks. */
-function recordOf(task: HoveredTask): TaskRecord {
-  const record: Partial<HoveredTask> = { ...task };
-  delete record.span;
-  return record as TaskRecord;
 }

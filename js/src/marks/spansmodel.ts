@@ -1,68 +1,45 @@
 /**
- * The model of the Spans mark: the log of tasks and its table (shared by all views), which time and
- * lanes are shown, following, and the exchange with the kernel.
+ * The model of the task stream: the log of tasks and its table, shared by all views, and following.
  *
- * Whatever the user does takes effect here at once; the kernel hears of it later and bundled, for it
- * may be busy and would otherwise get a message for every step of the wheel.
- *
- * Events, besides Backbone's `change:selected|highlight|worker|follow|interval|phase`:
- * `log:change` (data arrived; at most once a frame), `hover` (a HoveredTask or null), `lanes:change`,
- * `draw:now` and `draw:soon` (to the views).
+ * The clicked task is the trait `selected`, the brushed stretch of time `interval`, the worker that
+ * stands out `worker`.
  */
 
 import type { ISerializers } from '@jupyter-widgets/base';
 import { MarkModel } from 'bqplot';
 
-import { FrameError } from '../core/frames';
 import { wellFormed } from '../core/keys';
+import { ERROR, KIND_NAMES } from '../core/kinds';
 import { colourOf } from '../core/palette';
-import { KIND_NAMES } from '../core/kinds';
+import type { Row } from '../core/spantable';
 import { TaskLog, type StartStop, type TaskRecord } from '../core/tasks';
-import { panned, zoomed, type Range } from '../core/viewport';
-import { MODULE_NAME, MODULE_VERSION } from '../tokens';
-import { alive } from './alive';
-import { describe } from './describe';
-import { bytesAlone, Exchange, inflate } from './exchange';
+import type { Range } from '../core/viewport';
+import type { Picture } from '../draw/geometry';
+import type { Hit } from '../draw/hit';
+import type { Lanes } from '../draw/raster';
+import type { Fed, Phase } from './content';
+import { describe, emptyText, linesOf } from './describe';
+import { bytesAlone } from './exchange';
+import { actionOf, KEYS_TEXT } from './keyboard';
+import { drawOverlay, type OverlayState } from './overlay';
+import { RowsModel } from './rowsmodel';
 import { Shown, type Axis } from './shown';
+import type { Theme } from './theme';
 import { inSight, lanesOf } from './workerlanes';
 
-export type PictureKind = 'png' | 'svg';
-export type Phase = 'connecting' | 'live' | 'paused' | 'lost' | 'finished';
+export type { Phase, PictureKind, SpansView } from './content';
 
 /** The task under the pointer and the span of it. */
 export interface HoveredTask extends TaskRecord {
   span: StartStop;
 }
 
-/** What the model asks of its views. */
-export interface SpansView {
-  isVisible(): boolean;
-  /** Width of the plot in CSS pixels. */
-  plotWidth(): number;
-  savePicture(kind: PictureKind): Promise<Blob>;
-}
-
-/** A page that has not been sent anything by then was made without the kernel noticing: ask. */
-const ASK_AFTER = 1000;
-
-export class SpansModel extends MarkModel {
-  // Backbone calls `initialize` from the constructor, before fields would be set: hence `declare`.
+export class SpansModel extends RowsModel<HoveredTask> {
   /** What the frames said. */
   declare readonly log: TaskLog;
 
-  declare private shownBy: Set<SpansView>;
-  declare private shown: Shown;
-  declare private exchange: Exchange;
-  /** Scales that the user moved since the last frame. */
-  declare private moved: Set<Axis>;
-  declare private frame: number;
-  declare private lastStep: number;
-  declare private dataChanged: boolean;
-  declare private lanesChanged: boolean;
-  declare private fed: boolean;
   /** A worker that was chosen and had no lane yet. */
   declare private awaited: string | null;
-  declare private hoveredKey: string;
 
   static override serializers: ISerializers = {
     ...MarkModel.serializers,
@@ -75,83 +52,33 @@ export class SpansModel extends MarkModel {
 
   override defaults(): Record<string, unknown> {
     return {
-      ...super.defaults(),
-      _model_name: 'SpansModel',
-      _view_name: 'Spans',
-      _model_module: MODULE_NAME,
-      _view_module: MODULE_NAME,
-      _model_module_version: MODULE_VERSION,
-      _view_module_version: MODULE_VERSION,
-      scales_metadata: {
-        x: { orientation: 'horizontal', dimension: 'x' },
-        y: { orientation: 'vertical', dimension: 'y' }
-      },
+      ...this.ownDefaults('SpansModel'),
       follow: true,
       window: 30,
-      selected: null,
-      interval: null,
-      highlight: [],
       worker: null,
       streams: ['tasks'],
-      palette: {},
-      phase: 'connecting',
-      reason: '',
-      retry_at: null,
-      snapshot: null,
       // Not synced: dragging brushes an interval instead of panning.
       brush: false
     };
   }
 
   override initialize(attributes: Record<string, unknown>, options: never): void {
-    const log = new TaskLog();
-    Object.assign(this, {
-      log,
-      shownBy: new Set(),
-      shown: new Shown(
-        log,
-        axis => this.getScales()?.[axis],
-        () => this.windowSeconds()
-      ),
-      exchange: new Exchange(this),
-      moved: new Set(),
-      frame: 0,
-      lastStep: 0,
-      dataChanged: false,
-      lanesChanged: false,
-      fed: false,
-      awaited: null,
-      hoveredKey: ''
-    });
     super.initialize(attributes, options);
-    this.on('msg:custom', this.onMessage, this);
     this.on('change:follow change:window', this.onFollow, this);
-    this.on(
-      'change:selected change:interval change:highlight change:worker change:palette change:phase',
-      () => this.trigger('draw:soon')
-    );
-    this.on('change:worker', () => this.showWorker(this.get('worker') as string | null));
-    this.on('scales_updated', this.listenToScales, this);
-    this.listenToScales();
-    this.on('change:phase', this.onPhase, this);
-    this.on('comm_live_update', this.onComm, this);
-    const timer = setTimeout(() => {
-      if (!this.fed) {
-        this.ask();
-      }
-    }, ASK_AFTER);
-    this.on('comm:close destroy', () => {
-      clearTimeout(timer);
-      this.exchange.close();
-      alive.delete(this.model_id);
+    this.on('change:worker', () => {
+      this.trigger('draw:soon');
+      this.showWorker(this.get('worker') as string | null);
     });
-    if (!this.comm_live) {
-      void this.restore();
-    }
-    alive.add(this.model_id);
-    this.shown.fit('x');
-    this.shown.fit('y');
-    this.wake();
+  }
+
+  protected override begin(): Shown {
+    const log = new TaskLog();
+    Object.assign(this, { log, awaited: null });
+    return new Shown(
+      () => log,
+      axis => this.getScales()?.[axis],
+      () => this.windowSeconds()
+    );
   }
 
   // --- data -------------------------------------------------------------------------------------
@@ -160,29 +87,42 @@ export class SpansModel extends MarkModel {
     return this.log.table;
   }
 
-  /** Take the bytes of a frame. A frame that is no frame shows as a lost connection, with why. */
-  feed(buffer: ArrayBuffer | Uint8Array | DataView): void {
-    try {
-      const result = this.log.feed(buffer);
-      if (result.kind === 'gap') {
-        this.exchange.ask(result.cursor, result.names, result.log);
-        return;
-      }
-      this.fed = true;
-      this.exchange.answered();
-      if (result.kind === 'reset') {
-        this.shown.release('x', 'y');
-      }
-      this.lanesChanged ||= result.lanesChanged;
-      if (result.kind !== 'duplicate') {
-        this.dataChanged = true;
-        this.wake();
-      }
-    } catch (error) {
-      if (!(error instanceof FrameError)) {
-        throw error;
-      }
-      this.set({ phase: 'lost', reason: error.message });
+  override get content(): TaskLog {
+    return this.log;
+  }
+
+  override rows(): Lanes {
+    const { lanes, kinds, table } = this.log;
+    return {
+      length: lanes.length,
+      kinds,
+      compute: (lane): Row => table.rows[2 * lanes[lane].id],
+      strip: (lane): Row => table.rows[2 * lanes[lane].id + 1]
+    };
+  }
+
+  override label(row: Row, index: number): string {
+    const { prefix, kind } = this.log.slots[row.slot[index]];
+    return kind === ERROR ? `✗ ${prefix}` : prefix;
+  }
+
+  protected override take(buffer: ArrayBuffer | Uint8Array | DataView): Fed {
+    const result = this.log.feed(buffer);
+    if (result.kind === 'gap') {
+      this.exchange.ask(result.cursor, result.names, result.log);
+      return { kind: 'gap', lanesChanged: false };
+    }
+    return result;
+  }
+
+  protected override ask(): void {
+    this.exchange.ask(this.log.next, this.log.nNames, this.log.id);
+  }
+
+  protected override async restore(): Promise<void> {
+    await super.restore();
+    if (this.get('phase') === 'finished') {
+      this.set({ follow: false });
     }
   }
 
@@ -196,136 +136,76 @@ export class SpansModel extends MarkModel {
     return KIND_NAMES[kind] ?? KIND_NAMES[0];
   }
 
-  // --- what is shown ------------------------------------------------------------------------------
+  // --- what the user does -------------------------------------------------------------------------
 
-  /** Time shown, in seconds since the epoch. */
-  get time(): Range {
-    return this.shown.time;
+  override readonly title = `Task stream. ${KEYS_TEXT}`;
+  override readonly brushes = true;
+  override readonly edged = false;
+
+  override keyAction(key: string): (() => void) | undefined {
+    return actionOf(key, this);
   }
 
-  /** Lanes shown, from the top. */
-  get lanesShown(): Range {
-    return this.shown.lanes;
+  override at({ row, index }: Hit): HoveredTask {
+    const start = this.table.base + row.start[index];
+    const { action } = this.log.slots[row.slot[index]];
+    const span = { action, start, stop: start + row.duration[index] };
+    return { ...this.log.record(row.record[index]), span };
   }
 
-  panBy(part: number): void {
-    this.showTime(panned(this.time, part));
+  protected override idOf(task: HoveredTask): string {
+    return `${task.cursor} ${task.span.start} ${task.span.action}`;
   }
 
-  /** Zoom time: below 1 in, above 1 out; `at` stays in place (0 left edge, 1 right edge). */
-  zoomBy(factor: number, at = 0.5): void {
-    this.showTime(zoomed(this.time, factor, at));
+  override linesOf(task: HoveredTask): string[] {
+    return linesOf(task);
   }
 
-  /** Show everything. Stops following. */
-  zoomReset(): void {
-    this.shown.release('y');
-    this.shown.fit('y');
-    this.showTime(this.shown.everything());
+  override select(task: HoveredTask | null): void {
+    this.keep({ selected: task && recordOf(task) });
   }
 
-  /** Show a stretch of time, because the user says so: following ends, the kernel will hear of it. */
-  showTime(range: Range): void {
-    this.keep({ follow: false });
-    this.shown.showTime(range);
-    this.moved.add('x');
-    this.wake();
+  override drawOver(context: CanvasRenderingContext2D, picture: Picture, theme: Theme): void {
+    const state = {
+      selected: this.get('selected') as OverlayState['selected'],
+      interval: this.get('interval') as OverlayState['interval'],
+      worker: this.get('worker') as string | null
+    };
+    drawOverlay(context, picture, this.log, state, theme);
   }
 
-  showLanes(range: Range): void {
-    this.shown.showLanes(range);
-    this.moved.add('y');
-    this.wake();
+  override emptyText(): string {
+    return emptyText(this.get('phase') as Phase);
   }
 
-  /** Set synced traits here now, and in the kernel soon. */
-  keep(values: Record<string, unknown>): void {
-    const changed = Object.keys(values).filter(name => this.get(name) !== values[name]);
-    if (changed.length > 0) {
-      this.set(values);
-      this.exchange.saveSoon(this);
-    }
-  }
-
-  /** What the pointer is on; the views say so. */
-  hover(task: HoveredTask | null): void {
-    const key = task ? `${task.cursor} ${task.span.start} ${task.span.action}` : '';
-    if (key !== this.hoveredKey) {
-      this.hoveredKey = key;
-      this.trigger('hover', task);
-    }
-  }
-
-  /** What is on screen, in words. */
-  describe(): string {
+  override describe(): string {
     return describe(this.log, this.time, this.get('phase') as Phase);
   }
 
-  /** A picture of the figure, from a view that is on screen. */
-  savePicture(kind: PictureKind): Promise<Blob> {
-    const views = [...this.shownBy];
-    const view = views.find(each => each.isVisible()) ?? views[0];
-    return view
-      ? view.savePicture(kind)
-      : Promise.reject(new Error('There is no figure on this page to save a picture of.'));
+  // --- following ----------------------------------------------------------------------------------
+
+  /** Show a stretch of time, because the user says so: following ends, the kernel will hear of it. */
+  override showTime(range: Range): void {
+    this.keep({ follow: false });
+    super.showTime(range);
   }
 
-  // --- views --------------------------------------------------------------------------------------
-
-  addView(view: SpansView): void {
-    this.shownBy.add(view);
-    this.exchange.stay();
-    this.onPhase();
-    this.wake();
-  }
-
-  removeView(view: SpansView): void {
-    this.shownBy.delete(view);
-    if (this.shownBy.size === 0) {
-      this.exchange.leave();
+  protected override onScaleMoved(axis: Axis): void {
+    if (axis === 'x') {
+      this.keep({ follow: false });
     }
   }
 
-  /** Have the next animation frame do what is due. */
-  wake(): void {
-    if (this.frame === 0) {
-      this.frame = requestAnimationFrame(now => this.onFrame(now));
-    }
+  protected override onLanes(): void {
+    this.showWorker(this.awaited);
   }
 
-  private onFrame(now: number): void {
-    // Not 0 yet: moving the scales has views call `wake`, and what they want comes below.
-    this.frame = -1;
-    const seconds = (now - this.lastStep) / 1000;
-    this.lastStep = now;
-    const lanes = this.lanesChanged;
-    const data = this.dataChanged;
-    this.lanesChanged = this.dataChanged = false;
-    if (lanes) {
-      this.shown.fit('y');
-      this.showWorker(this.awaited);
+  protected override step(seconds: number, data: boolean): boolean {
+    if (!this.get('follow')) {
+      return super.step(seconds, data);
     }
-    let again = false;
-    if (this.get('follow')) {
-      const visible = [...this.shownBy].filter(view => view.isVisible());
-      again = this.shown.follow(seconds, Math.max(0, ...visible.map(view => view.plotWidth())));
-    } else if (data) {
-      this.shown.fit('x');
-    }
-    this.shown.apply();
-    this.moved.forEach(axis => this.saveScale(axis));
-    this.moved.clear();
-    this.trigger('draw:now');
-    this.frame = 0;
-    if (again) {
-      this.wake();
-    }
-    if (lanes) {
-      this.trigger('lanes:change');
-    }
-    if (data) {
-      this.trigger('log:change');
-    }
+    const visible = [...this.shownBy].filter(view => view.isVisible());
+    return this.shown.follow(seconds, Math.max(0, ...visible.map(view => view.plotWidth())));
   }
 
   private onFollow(): void {
@@ -351,63 +231,11 @@ export class SpansModel extends MarkModel {
     const seconds = Number(this.get('window'));
     return seconds > 0 ? seconds : 30;
   }
+}
 
-  private listenToScales(): void {
-    for (const axis of ['x', 'y'] as const) {
-      const scale = this.getScales()?.[axis];
-      if (!scale) {
-        continue;
-      }
-      this.stopListening(scale);
-      this.shown.heed(axis);
-      this.listenTo(scale, 'change:min change:max', () => {
-        if (this.shown.scaleMoved(axis, this.exchange.isEcho(scale)) && axis === 'x') {
-          this.keep({ follow: false });
-        }
-        this.wake();
-      });
-    }
-  }
-
-  // --- the kernel -----------------------------------------------------------------------------------
-
-  private ask(): void {
-    this.exchange.ask(this.log.next, this.log.nNames, this.log.id);
-  }
-
-  /** The kernel paused because nobody looked; another page may have said so. */
-  private onPhase(): void {
-    if (this.get('phase') === 'paused' && this.shownBy.size > 0) {
-      this.ask();
-    }
-  }
-
-  private onComm(): void {
-    if (!this.comm_live && this.get('phase') !== 'finished') {
-      const reason = 'the kernel was restarted or has ended; run the cell again';
-      this.set({ phase: 'lost', reason, retry_at: null });
-    }
-  }
-
-  /** A page without a kernel shows what was saved with the notebook. */
-  private async restore(): Promise<void> {
-    const saved = this.get('snapshot') as DataView | null;
-    if (saved && saved.byteLength > 0) {
-      this.feed(await inflate(saved));
-      this.set({ phase: 'finished', reason: 'saved with the notebook', retry_at: null, follow: false });
-    }
-  }
-
-  private onMessage(content: { type?: string }, buffers: DataView[]): void {
-    if (content.type === 'frames') {
-      buffers.forEach(buffer => this.feed(buffer));
-    }
-  }
-
-  private saveScale(axis: Axis): void {
-    const scale = this.getScales()?.[axis];
-    if (scale) {
-      this.exchange.saveSoon(scale);
-    }
-  }
+/** The record without the span: the kernel's side knows tasks. */
+function recordOf(task: HoveredTask): TaskRecord {
+  const record: Partial<HoveredTask> = { ...task };
+  delete record.span;
+  return record as TaskRecord;
 }

@@ -1,8 +1,5 @@
 /** What the pointer is on, beside the pointer. Text only: keys and names come from strangers. */
 
-import { bytes, clock, duration } from '../core/format';
-import type { HoveredTask } from './spansmodel';
-
 /** Distance from the pointer, in pixels. */
 const AWAY = 14;
 
@@ -30,10 +27,10 @@ export class Tooltip {
     });
   }
 
-  show(task: HoveredTask, clientX: number, clientY: number): void {
+  show(lines: readonly string[], clientX: number, clientY: number): void {
     const element = this.element;
     element.replaceChildren();
-    lines(task).forEach((text, i) => {
+    lines.forEach((text, i) => {
       const line = element.appendChild(document.createElement('div'));
       line.textContent = text;
       if (i === 0) {
@@ -59,26 +56,4 @@ export class Tooltip {
   remove(): void {
     this.element.remove();
   }
-}
-
-/** Longest key shown: a key may be a page long. */
-const LONGEST = 300;
-
-export function lines(task: HoveredTask): string[] {
-  const { span } = task;
-  const key = task.key.length > LONGEST ? `${task.key.slice(0, LONGEST)}…` : task.key;
-  const text = [
-    key,
-    `${span.action || 'failed'}, ${duration(span.stop - span.start)}, from ${clock(span.start, 3)}`,
-    [`worker ${task.workerName}`, resultOf(task)].filter(Boolean).join(', ')
-  ];
-  if (task.exception !== null) {
-    text.push(`error: ${task.exception.slice(0, LONGEST)}`);
-  }
-  return text;
-}
-
-/** A task that failed has none. */
-function resultOf({ nbytes, typename }: HoveredTask): string {
-  return [nbytes === null ? '' : bytes(nbytes), typename].filter(Boolean).join(' ');
 }

@@ -47,7 +47,7 @@ export function press(element: Element, pressed: boolean): void {
  */
 export function roving(box: HTMLElement, back: string, on: string, signal: AbortSignal): () => void {
   let current: Element | null = null;
-  const buttons = (): HTMLButtonElement[] => [...box.querySelectorAll('button')];
+  const buttons = (): HTMLButtonElement[] => [...box.querySelectorAll('button')].filter(each => !each.hidden);
   const settle = (): void => {
     const all = buttons();
     const stop = all.find(each => each === current) ?? all[0];

@@ -9,6 +9,7 @@ export const ZOOM_OUT = 'M7 2a5 5 0 1 0 0 10A5 5 0 1 0 7 2zM10.5 10.5L14 14M4.5 
 export const ZOOM_IN = `${ZOOM_OUT}M7 4.5v5`;
 export const INTERVAL = 'M2.5 2v12M13.5 2v12M5 8h6M7 6L5 8l2 2M9 6l2 2-2 2';
 export const DOWNLOAD = 'M8 2v8M5 7l3 3 3-3M2.5 13.5h11';
+export const REFRESH = 'M13 3v4H9M13 7a5.2 5.2 0 1 0 .2 3';
 export const CLOSE = 'M4 4l8 8M12 4l-8 8';
 
 /** An SVG element with one path. */

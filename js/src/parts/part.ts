@@ -9,8 +9,8 @@ import type { Render } from '@anywidget/types';
 import type { SpansModel } from '../marks/spansmodel';
 
 /** One view of a part, until `signal` is aborted. */
-export interface Part {
-  readonly mark: SpansModel;
+export interface Part<M = SpansModel> {
+  readonly mark: M;
   readonly el: HTMLElement;
   readonly signal: AbortSignal;
   /** Listen to events of the mark, several with spaces between. */
@@ -25,7 +25,11 @@ export interface PartTraits {
 export const GONE = "This view's figure is gone; run the cell again.";
 
 /** An AFM module that builds a part in `el`, under the class names `dasklens-part dasklens-<name>`. */
-export function part(name: string, css: string, build: (part: Part) => void): { render: Render<PartTraits> } {
+export function part<M = SpansModel>(
+  name: string,
+  css: string,
+  build: (part: Part<M>) => void
+): { render: Render<PartTraits> } {
   return {
     async render({ model, el, signal: viewSignal }) {
       const { signal, end } = lifeOf(viewSignal);
@@ -42,7 +46,7 @@ export function part(name: string, css: string, build: (part: Part) => void): { 
         mark.on(events, listener);
         signal.addEventListener('abort', () => mark.off(events, listener));
       };
-      build({ mark, el, signal, on });
+      build({ mark: mark as M, el, signal, on });
       return end;
     }
   };

@@ -4,18 +4,16 @@
  */
 
 import { counted } from '../core/format';
-import type { PictureKind } from '../marks/spansmodel';
 import { button, h, press, roving, say } from './elements';
 import { DOWNLOAD, EVERYTHING, icon, INTERVAL, PAUSE, PLAY, ZOOM_IN, ZOOM_OUT } from './icons';
 import { paced, part, type Part } from './part';
+import { save } from './picture';
 import { PHASE_CSS, phaseBadge } from './phase';
 
 /** What one click on a zoom button leaves of the time shown. */
 const ZOOM = 0.5;
 /** The counts change with every frame; nobody reads, or wants to hear, that many. */
 const COUNT_EVERY = 1000;
-/** How long the picture is kept for the browser to save, in milliseconds. */
-const KEEP_PICTURE = 10_000;
 
 function build(view: Part): void {
   const { mark, el, signal, on } = view;
@@ -44,7 +42,7 @@ function build(view: Part): void {
   for (const kind of ['png', 'svg'] as const) {
     const name = kind.toUpperCase();
     const act = (): void => {
-      void save(view, kind).then(problem => {
+      void save(mark, kind, 'task-stream').then(problem => {
         say(message, problem);
         message.title = problem;
       });
@@ -86,18 +84,6 @@ function counts({ mark, signal, on }: Part): HTMLElement[] {
   on('log:change', show);
   show();
   return [count, failed];
-}
-
-/** Have the browser save a picture; what went wrong, or nothing. */
-async function save({ mark }: Part, kind: PictureKind): Promise<string> {
-  try {
-    const url = URL.createObjectURL(await mark.savePicture(kind));
-    h('a', { href: url, download: `task-stream.${kind}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), KEEP_PICTURE);
-    return '';
-  } catch (error) {
-    return `No picture was saved: ${error instanceof Error ? error.message : String(error)}`;
-  }
 }
 
 const CSS = `

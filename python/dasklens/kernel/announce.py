@@ -21,7 +21,7 @@ from ..scheduler.dashboard import link_host_of
 from ..scheduler.heartbeat import end, keep
 from ..scheduler.kernel import kernel_id
 from ..source.attach import local_scheduler
-from ..wire.announcement import Announcement
+from ..wire.announcement import Announcement, this_host
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler
@@ -80,7 +80,7 @@ def announcement_of(client: Client, hello: dict[str, Any] | None, kernel: str) -
         prefix=said.get("prefix") or "/",
         link_host=link_host_of(str(getattr(cluster, "scheduler_address", "") or address)),
         pid=os.getpid(),
-        host=socket.gethostname(),
+        host=this_host(),
         kernel=kernel,
         token=(hello or {}).get("token", ""),
         dasklens=(hello or {}).get("dasklens", ""),

@@ -29,6 +29,26 @@ COLOURS = (
 #: Erred tasks.
 ERROR_COLOUR = "#d4002a"
 
+#: A person's own code stands out; the interpreter and what Dask brings along keep to the background.
+LIBRARY_COLOURS = {
+    "your code": "#e69f00",
+    "python": "#a3a3a3",
+    "dask": "#a9c4d8",
+    "distributed": "#8fb3cc",
+    "numpy": "#44aa99",
+    "pandas": "#aa4499",
+    "pyarrow": "#117733",
+    "scipy": "#4477aa",
+    "xarray": "#7766cc",
+    "sklearn": "#999933",
+    "numba": "#996633",
+}
+#: What other libraries share: the colours of none of those above.
+_OTHER_LIBRARIES = ("#cc79a7", "#56b4e9", "#ddcc77", "#88ccee", "#009e73", "#bbcc33", "#c08b5c", "#9a8fd8")
+
+#: A comparison: what takes less than before, as much, and more. Blue and orange part for everybody.
+LESS_COLOUR, SAME_COLOUR, MORE_COLOUR = "#2166ac", "#c8c8c8", "#d95f02"
+
 
 #: Chosen so that the prefixes that Dask's own collections make side by side seldom share a colour.
 _SEED = 0xE20AF70F
@@ -39,11 +59,20 @@ def colour_of(prefix: str) -> str:
 
     Text that is no valid Unicode hashes as the browser sees it, with U+FFFD in the gaps.
     """
+    return COLOURS[_hash(prefix) % len(COLOURS)]
+
+
+def library_colour(library: str) -> str:
+    """The colour of a library's frames in a call tree as ``#rrggbb``, always the same."""
+    return LIBRARY_COLOURS.get(library) or _OTHER_LIBRARIES[_hash(library) % len(_OTHER_LIBRARIES)]
+
+
+def _hash(text: str) -> int:
     h = _SEED
-    for byte in _utf8(prefix):
+    for byte in _utf8(text):
         h = (h ^ byte) * 0x01000193 & 0xFFFFFFFF
     h = (h ^ h >> 16) * 0x85EBCA6B & 0xFFFFFFFF
-    return COLOURS[(h ^ h >> 13) % len(COLOURS)]
+    return h ^ h >> 13
 
 
 def rgb(colour: str) -> tuple[int, int, int]:

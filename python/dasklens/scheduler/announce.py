@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
 import dask
 
-from ..wire.announcement import Announcement
+from ..wire.announcement import Announcement, this_host
 from .dashboard import dashboard_of, link_host_of
 from .heartbeat import end, keep
 from .kernel import kernel_id
@@ -62,7 +61,7 @@ def announcement_of(scheduler: Scheduler) -> Announcement:
         prefix=dashboard["prefix"],
         link_host=link_host_of(scheduler.address),
         pid=os.getpid(),
-        host=socket.gethostname(),
+        host=this_host(),
         kernel=kernel_id() or os.environ.get(KERNEL_VARIABLE),
         token=recorder.token if recorder is not None else "",
         dasklens=recorder.versions()["dasklens"] if recorder is not None else "",

@@ -6,6 +6,8 @@ import re
 import socket
 from typing import TYPE_CHECKING, Any
 
+from ..wire.announcement import is_host
+
 if TYPE_CHECKING:
     from distributed import Scheduler
 
@@ -77,4 +79,4 @@ def _hosts(scheduler: Scheduler, listening: list[str]) -> list[str]:
     if any(address in _WILDCARDS for address in listening):
         # The name is for other machines: only they know how to resolve it.
         hosts += [link_host_of(scheduler.address), socket.gethostname()]
-    return list(dict.fromkeys(host for host in hosts if host and host not in _WILDCARDS))
+    return list(dict.fromkeys(filter(is_host, hosts)))

@@ -22,8 +22,10 @@ import dask
 from dask.utils import parse_bytes
 from distributed.diagnostics.plugin import SchedulerPlugin
 
+from ..wire.calltree import STREAM as PROFILE
 from .dashboard import dashboard_of
 from .log import TaskLog
+from .profiles import Profiles
 from .routes import add_routes
 from .sampler import Sampler
 from .trackers import Trackers
@@ -69,6 +71,8 @@ class Recorder(SchedulerPlugin):
         The streams ``counts`` and ``workers``.
     trackers : Trackers
         Who asks how far something is.
+    profiles : Profiles
+        The stream ``profile``, for those who read over HTTP: whoever has a client asks the workers itself.
     token : str
         Who holds it may read over HTTP; 64 hexadecimal digits.
     scheduler_id : str
@@ -120,6 +124,8 @@ class Recorder(SchedulerPlugin):
         self.trackers.serve()
         for name in self.sampler.streams:
             self.streams[name] = partial(self.read, stream=name)
+        self.profiles = Profiles(scheduler)
+        self.streams[PROFILE] = self.profiles.read
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
@@ -307,6 +313,7 @@ class Recorder(SchedulerPlugin):
             self._news = None
             self.sampler.close()
             self.trackers.stop()
+            self.profiles.close()
         for close in list(self._sockets.values()):
             close()
 

@@ -20,8 +20,10 @@ import msgpack
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from ..wire.calltree import STREAM as PROFILE
 from ..wire.proof import NONCE, prove
 from .dashboard import prefix_of
+from .profiles import QuestionError
 
 if TYPE_CHECKING:
     from distributed import Scheduler
@@ -122,7 +124,8 @@ class HelloHandler(_Guarded):
 class StreamHandler(_Guarded, WebSocketHandler):
     """`dasklens/stream`, a websocket: each request is a JSON text, each reply one msgpack map.
 
-    A request is ``{"id", "stream", "cursor", "names", "log", "until", "wait", "max_bytes"}``, its reply what
+    A request is ``{"id", "stream", "question", "cursor", "names", "log", "until", "wait", "max_bytes"}`` (a
+    question for the stream ``profile``, see `Profiles.read`), its reply what
     `Recorder.read` gives and the id, or ``{"id", "error"}``. Whoever asks decides how much there is to send:
     no more than `IN_FLIGHT` replies are under way, and the next request is not even read before one is gone.
     """
@@ -186,7 +189,7 @@ class StreamHandler(_Guarded, WebSocketHandler):
             question = _question(message)
             ident = _whole(question, "id", None)
             return {"id": ident, **await self._read(question)}
-        except _BadRequest as error:
+        except (_BadRequest, QuestionError) as error:
             return {"id": ident, "error": str(error)}
         except Exception:
             logger.warning("dasklens could not answer a reader", exc_info=True)
@@ -203,7 +206,13 @@ class StreamHandler(_Guarded, WebSocketHandler):
             raise _BadRequest(f"log should be a text, the id of a log, got {_cut(log)}.")
         if type(wait) not in (int, float) or not 0 <= wait < 1e9:
             raise _BadRequest(f"wait should be seconds, 0 or more, got {_cut(wait)}.")
+        asked = question.get("question", "")
+        if not isinstance(asked, str):
+            raise _BadRequest(f"question should be a text of JSON, got {_cut(asked)}.")
+        if asked and stream != PROFILE:
+            raise _BadRequest(f"The stream {stream} takes no question, only {PROFILE} does.")
         return await read(
+            **({"question": asked} if asked else {}),
             cursor=_whole(question, "cursor", 0),
             names=_whole(question, "names", 0),
             log=log,

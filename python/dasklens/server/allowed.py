@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dasklens.server.announced import aside
+from dasklens.server.check_words import forward
 from dasklens.server.target import NotThere, Refusal, Target, bracketed, literal
 from dasklens.wire.announcement import is_prefix
 
@@ -152,7 +153,13 @@ class Allowed:
             except ValueError:
                 self._names.append(host.strip().lower().removesuffix("."))
 
-    async def candidates(self, typed: TypedIn, ports: Iterable[int], ca_file: str = "") -> list[Target]:
+    async def candidates(
+        self,
+        typed: TypedIn,
+        ports: Iterable[int],
+        ca_file: str = "",
+        trusted: frozenset[int] = frozenset(),
+    ) -> list[Target]:
         """Where to look for a typed-in dashboard. A name is resolved here, and nowhere after.
 
         Parameters
@@ -160,8 +167,8 @@ class Allowed:
         typed : TypedIn
         ports : iterable of int
             Jupyter's own.
-        ca_file : str
-            Goes into the targets.
+        ca_file, trusted
+            Go into the targets.
 
         Raises
         ------
@@ -177,7 +184,7 @@ class Allowed:
         name = "" if literal(typed.host) else typed.host
         tls = "verified" if typed.scheme == "https" else ""
         return [
-            Target(typed.scheme, str(address), typed.port, typed.prefix, tls, name, ca_file)
+            Target(typed.scheme, str(address), typed.port, typed.prefix, tls, name, ca_file, trusted)
             for address in addresses
         ]
 
@@ -235,7 +242,7 @@ def _not_allowed(typed: TypedIn) -> Refusal:
     host, port = typed.host, typed.port
     return Refusal(
         f"{host} is neither this machine nor a host that this Jupyter server is configured to look at.",
-        f"Forward the port to this machine, ssh -N -L {port}:127.0.0.1:{port} {host}, and type in "
+        f"Forward the port to this machine, {forward(port, '127.0.0.1', host, port)}, and type in "
         f"http://127.0.0.1:{port}/status; or have the administrator of this Jupyter server set "
         f'c.Dasklens.allowed_hosts = ["{host}"].',
     )

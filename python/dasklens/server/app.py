@@ -12,6 +12,7 @@ from dasklens.server.config import Dasklens
 from dasklens.server.registry import Registry
 from dasklens.server.routes import ROUTES
 from dasklens.server.stream import Streams
+from dasklens.server.unlogged import keep_out
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -36,6 +37,7 @@ class Extension:
 
     def __init__(self, config: Dasklens, serverapp: ServerApp):
         self.log = serverapp.log
+        keep_out(self.log)
         self.config = config
         self.registry = Registry(config, serverapp)
         self.capabilities = Capabilities(config.capability_lifetime)

@@ -8,7 +8,6 @@ all it does.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from dasklens.server.config import Dasklens
 from dasklens.server.entries import Entry, id_of, key_of
 from dasklens.server.finding import Finder
 from dasklens.server.target import NotThere, Refusal, literal
+from dasklens.wire.announcement import this_host
 
 #: Schedulers that are looked at at the same time.
 AT_ONCE = 8
@@ -50,7 +50,7 @@ class Surroundings:
     folder: Path
     ports: Callable[[], set[int]]
     known: Sequence[Entry] = ()
-    here: str = field(default_factory=socket.gethostname)
+    here: str = field(default_factory=this_host)
 
     @classmethod
     def of_this_user(cls, config: Dasklens) -> Surroundings:
@@ -141,7 +141,8 @@ class _Run:
         self._ports = ports - {0}
         self._room = room
         self._allowed = Allowed(around.config.allowed_hosts)
-        self._finder = Finder(lambda: self._ports, around.config.ca_file, around.here)
+        config = around.config
+        self._finder = Finder(lambda: self._ports, config.ca_file, around.here, config.trusted_ids)
 
     async def one(self, entry: Entry) -> list[Check]:
         """Everything about a scheduler that is known."""

@@ -17,12 +17,13 @@ import dasklens
 from dasklens.server.allowed import Allowed
 from dasklens.server.check_result import Check
 from dasklens.server.check_words import add, client_line, dashboard_address, forward, free
+from dasklens.server.dial import dial
 from dasklens.server.entries import Entry
 from dasklens.server.finding import Finder, Finding
-from dasklens.server.probe import PROTOCOL, Expected, Found, look
+from dasklens.server.probe import PROTOCOL, Expected, Found, bearer, look, proving
 from dasklens.server.socket import Socket
 from dasklens.server.talk import explain, in_time, talking
-from dasklens.server.target import NotThere, Refusal, Target, dial
+from dasklens.server.target import NotThere, Refusal, Target
 
 #: Names and titles of all steps, in their order.
 TITLES = {
@@ -172,7 +173,10 @@ def _only_there(steps: Steps, entry: Entry) -> None:
 def _closed(steps: Steps, entry: Entry, errors: Sequence[NotThere]) -> None:
     port = _port(entry)
     said = " ".join(dict.fromkeys(error.reason for error in errors))
-    if entry.source == "announced" and not entry.here:
+    refused = next((error for error in errors if error.state == "refused"), None)
+    if refused is not None:
+        steps.wrong("port", said, refused.remedy, dashboard_address(0))
+    elif entry.source == "announced" and not entry.here:
         then, line = _forwarding(entry)
         steps.wrong(
             "port",
@@ -230,6 +234,8 @@ async def _connect(target: Target) -> NotThere | None:
     try:
         # Without TLS: whether that fits is seen when it is asked.
         stream = await asyncio.wait_for(dial(replace(target, scheme="http")), TIMEOUT)
+    except NotThere as error:
+        return error
     except (OSError, StreamClosedError, asyncio.TimeoutError) as error:
         return explain(error, target)
     stream.close()
@@ -278,9 +284,8 @@ async def _pages(steps: Steps, found: Finding) -> None:
 async def _websocket(steps: Steps, found: Finding) -> None:
     """Open one as the server would, and close it again."""
     path = "dasklens/stream" if found.token else "eventstream"
-    headers = {"Authorization": f"Bearer {found.token}"} if found.token else {}
     try:
-        opened = await Socket.open(found.target, path, lambda _: None, headers=headers, most=MOST)
+        opened = await _opened(found, path)
     except NotThere as error:
         steps.wrong(
             "websocket",
@@ -293,6 +298,17 @@ async def _websocket(steps: Steps, found: Finding) -> None:
         return
     await opened.close()
     steps.fine("websocket", f"{path} opens from this server.")
+
+
+async def _opened(found: Finding, path: str) -> Socket:
+    if not found.token:
+        return await Socket.open(found.target, path, lambda _: None, most=MOST)
+    async with proving(found.target, found.token, found.scheduler_id) as talk:
+        opened = await Socket.open(
+            talk.target, path, lambda _: None, headers=bearer(found.token), most=MOST, stream=talk.stream
+        )
+        talk.release()
+        return opened
 
 
 #: What a reverse proxy needs so that websockets pass.

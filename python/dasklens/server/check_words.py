@@ -12,7 +12,7 @@ import re
 import socket
 from collections.abc import Iterable
 
-_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
+_HOST = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9_.:-]*")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*")
 _ADDRESS = re.compile(r"[a-z]+://[A-Za-z0-9_.:\[\]%-]+")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Bool, Float, List, TraitError, Unicode, validate
+from traitlets import Bool, Float, Int, List, TraitError, Unicode, Union, validate
 from traitlets.config import Configurable
 
 
@@ -39,6 +39,26 @@ class Dasklens(Configurable):
         system's by default. A self-signed one is taken on loopback only, and named as such.""",
     ).tag(config=True)
 
+    trusted_users = List(
+        Union([Int(), Unicode()]),
+        help="""Users of this machine, names or ids, whose programs may listen where a scheduler is looked for
+        at an address of this machine, beside yourself and root. Who listens there can pass a proof on and
+        read what a scheduler recorded.""",
+    ).tag(config=True)
+
+    @property
+    def trusted_ids(self) -> frozenset[int]:
+        """Ids of `trusted_users`."""
+        return frozenset(map(_uid, self.trusted_users))
+
+    @validate("trusted_users")
+    def _known(self, proposal: dict[str, object]) -> list[int | str]:
+        value = proposal["value"]
+        assert isinstance(value, list)
+        for user in value:
+            _uid(user)
+        return value
+
     @validate("capability_lifetime", "poll_interval")
     def _positive(self, proposal: dict[str, object]) -> float:
         value = proposal["value"]
@@ -47,3 +67,16 @@ class Dasklens(Configurable):
             name = getattr(proposal["trait"], "name", "")
             raise TraitError(f"Dasklens.{name} should be seconds, at least 0.05, got {value!r}.")
         return value
+
+
+def _uid(user: int | str) -> int:
+    if str(user).isdecimal():
+        return int(user)
+    try:
+        import pwd
+
+        return pwd.getpwnam(str(user)).pw_uid
+    except (ImportError, KeyError):
+        raise TraitError(
+            f"Dasklens.trusted_users should be names or ids of users of this machine, got {user!r}."
+        ) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import Literal
 
 import dasklens
 from dasklens.server.allowed import Address, Allowed, TypedIn, is_local, is_never, resolve
+from dasklens.server.check_words import forward
 from dasklens.server.entries import Entry, Place, key_of
 from dasklens.server.probe import PROTOCOL, Another, Busy, Expected, Found, first, look, recorded
 from dasklens.server.target import NotThere, Refusal, Target, literal
@@ -17,6 +20,8 @@ from dasklens.server.target import NotThere, Refusal, Target, literal
 IDENTIFIED_FOR = 5.0
 #: Seconds that it stays good while the scheduler is too busy to say it again.
 BUSY_FOR = 60.0
+#: Seconds by which a scheduler's own address goes before the end of a tunnel where it was found last.
+HEAD_START = 0.5
 #: Seconds that a name means the addresses it was resolved to.
 RESOLVED_FOR = 30.0
 #: After so many seconds without a sign of life the process that announced it counts as hanging or gone.
@@ -51,12 +56,21 @@ class Finder:
         Certificates for dashboards over HTTPS.
     here : str
         This machine's hostname.
+    trusted : frozenset of int
+        Users, beside us and root, whose programs may listen where it is looked on this machine.
     """
 
-    def __init__(self, jupyters_ports: Callable[[], set[int]], ca_file: str, here: str):
+    def __init__(
+        self,
+        jupyters_ports: Callable[[], set[int]],
+        ca_file: str,
+        here: str,
+        trusted: frozenset[int] = frozenset(),
+    ):
         self._jupyters_ports = jupyters_ports
         self._ca_file = ca_file
         self._here = here
+        self._trusted = trusted
         self._resolved: dict[str, tuple[float, list[Address]]] = {}
 
     async def find(self, entry: Entry, allowed: Allowed) -> Finding:
@@ -88,6 +102,11 @@ class Finder:
                 raise
 
         try:
+            if entry.target is not None and _is_among(entry.target, self._forwarded(entry)):
+                # Its own address may only have been slow: whoever listens here is not to be asked for ever.
+                with contextlib.suppress(NotThere, asyncio.TimeoutError):
+                    own = first(await self.targets(entry, allowed), check)
+                    return _finding(await asyncio.wait_for(own, HEAD_START), **known)
             if entry.target is not None:
                 # A name that was typed in is not resolved again as long as its address answers.
                 try:
@@ -105,13 +124,21 @@ class Finder:
                 ) from None
             raise
         except NotThere as error:
-            if entry.afar:
-                forwarded = self._allowed_here(self._literals(entry.afar))
-                try:
-                    return _finding(await first(forwarded, check))
-                except NotThere:
-                    pass  # that is somebody else's port, or nobody's
+            try:
+                return _finding(await first(self._forwarded(entry), check))
+            except NotThere:
+                pass  # that is somebody else's port, or nobody's
             raise self._explained(entry, error) from None
+
+    async def same(self, entry: Entry, target: Target) -> None:
+        """Have whoever is at `target` prove to be the entry's scheduler.
+
+        Raises
+        ------
+        NotThere
+            When it does not.
+        """
+        await look(target, Expected(entry.scheduler_id, entry.tokens), thorough=False)
 
     async def typed(self, typed: TypedIn, allowed: Allowed) -> Finding:
         """Look whether a dashboard is where somebody typed it in, whichever it is.
@@ -121,7 +148,7 @@ class Finder:
         NotThere, Refusal
             When there is none, or none may be looked for.
         """
-        targets = await allowed.candidates(typed, self._jupyters_ports(), self._ca_file)
+        targets = await self._typed(typed, allowed)
 
         async def check(target: Target) -> Found:
             return await look(target, Expected(), thorough=True)
@@ -158,12 +185,22 @@ class Finder:
             targets += [self._target(place, address, place.host) for address in found]
         for typed in entry.typed:
             try:
-                targets += await allowed.candidates(typed, self._jupyters_ports(), self._ca_file)
+                targets += await self._typed(typed, allowed)
             except (NotThere, Refusal) as error:
                 trouble = error
         if trouble is not None and not targets:
             raise trouble
         return self._allowed_here(self._last_first(entry, dict.fromkeys(targets)))
+
+    async def _typed(self, typed: TypedIn, allowed: Allowed) -> list[Target]:
+        return await allowed.candidates(typed, self._jupyters_ports(), self._ca_file, self._trusted)
+
+    def _forwarded(self, entry: Entry) -> list[Target]:
+        """Where a tunnel to one that runs elsewhere would end."""
+        try:
+            return self._allowed_here(self._literals(entry.afar))
+        except NotThere:
+            return []
 
     async def _addresses(self, place: Place) -> list[Address]:
         now = time.monotonic()
@@ -180,7 +217,9 @@ class Finder:
 
     def _target(self, place: Place, address: Address, name: str) -> Target:
         tls = "verified" if place.scheme == "https" else ""
-        return Target(place.scheme, str(address), place.port, place.prefix, tls, name, self._ca_file)
+        return Target(
+            place.scheme, str(address), place.port, place.prefix, tls, name, self._ca_file, self._trusted
+        )
 
     def _allowed_here(self, targets: Iterable[Target]) -> list[Target]:
         targets, ports = list(targets), self._jupyters_ports()
@@ -204,10 +243,9 @@ class Finder:
         last = entry.last
         if last is None:
             return list(targets)
-        here = (last.scheme, last.host, last.port, last.prefix)
+        others = [target for target in targets if not _is_among(last, [target])]
         # With what was learnt of its certificate.
-        same = [last for t in targets if (t.scheme, t.host, t.port, t.prefix) == here][:1]
-        return same + [t for t in targets if (t.scheme, t.host, t.port, t.prefix) != here]
+        return [last, *others] if _is_among(last, targets) else others
 
     # -- why not -----------------------------------------------------------------------------------
 
@@ -247,7 +285,7 @@ class Finder:
     def _forward(entry: Entry) -> str:
         place = (entry.afar or entry.places)[0]
         to = "127.0.0.1" if entry.afar else place.host
-        ssh = f"ssh -N -L {place.port}:{to}:{place.port} {entry.host}"
+        ssh = forward(place.port, to, entry.host, place.port)
         then = (
             "it is found there"
             if entry.afar
@@ -257,6 +295,12 @@ class Finder:
             f"Forward its port to this machine, {ssh}, and {then}; or start the scheduler with "
             f"--dashboard-address :{place.port} where this machine can reach it."
         )
+
+
+def _is_among(target: Target, targets: Iterable[Target]) -> bool:
+    """Whether it is one of them, whatever was learnt of its certificate."""
+    here = (target.scheme, target.host, target.port, target.prefix)
+    return any((it.scheme, it.host, it.port, it.prefix) == here for it in targets)
 
 
 def _unread(version: str) -> dict[str, str]:

@@ -40,6 +40,11 @@ ALWAYS = {
 }
 
 
+#: One media type (RFC 9110, 8.3.1); a list of them means to a browser what its last member says.
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_KIND = re.compile(rf'{_WORD}/{_WORD}(?:[ \t]*;[ \t]*{_WORD}=(?:{_WORD}|"(?:[^"\\]|\\.)*"))*')
+
+
 class BadAnswer(Exception):
     """An answer that is not passed on."""
 
@@ -77,8 +82,11 @@ def answered(code: int, headers: HTTPHeaders) -> dict[str, str]:
         raise BadAnswer
     if headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
         raise BadAnswer
-    kind = passed.get("Content-Type", "").strip().lower()
-    if kind.startswith(("multipart/", "message/")):
+    for name in ("ETag", "Last-Modified"):
+        if len(headers.get_list(name)) > 1:
+            del passed[name]
+    kind = passed.get("Content-Type", "text/plain").strip(" \t")
+    if not _KIND.fullmatch(kind) or kind.lower().startswith(("multipart/", "message/")):
         # The parts have headers of their own, Set-Cookie and a Content-Security-Policy among them.
         passed["Content-Type"] = "application/octet-stream"
     length = _length(headers)

@@ -16,6 +16,7 @@ from dasklens.server import framed, notice
 from dasklens.server.allowed import Allowed, parse
 from dasklens.server.headers import valid_host
 from dasklens.server.inside import path_inside, query_inside
+from dasklens.server.probe import PLOTS, plots
 from dasklens.server.target import NotThere, Refusal
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class OpenHandler(JupyterHandler):
     async def get(self, host: str, port: str, page: str | None = None) -> None:
         """Show the scheduler's page, or say why that cannot be."""
         extension: Extension = self.settings["dasklens"]
+        if page == PLOTS:
+            await self._send_plots(extension, host, port)
+            return
         self._check_navigation()
         if not extension.config.pages:
             self._show(403, TURNED_OFF, TURN_ON)
@@ -120,6 +124,26 @@ class OpenHandler(JupyterHandler):
         except Refusal as refusal:
             self._show(409, f"{host}:{port} was not added", refusal.sentence, refusal.remedy)
         self.redirect(self.request.path, status=303)
+
+    async def _send_plots(self, extension: Extension, host: str, port: str) -> None:
+        """The paths of the plots as JSON, for a page of Jupyter's own.
+
+        Other extensions take the link for the address of a dashboard and look there what it has.
+        """
+        self.set_header("Cache-Control", "no-store")
+        if self.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise tornado.web.HTTPError(403)
+        await extension.registry.scan()
+        entry = extension.registry.find(host.strip("[]").lower(), int(port))
+        if entry is None or not extension.config.pages:
+            raise tornado.web.HTTPError(404)
+        try:
+            found = await plots(await extension.registry.verify(entry))
+        except NotThere:
+            raise tornado.web.HTTPError(502) from None
+        self.finish(
+            {name: path for name, path in found.items() if path_inside(path.removeprefix("/")) is not None}
+        )
 
     def _check_navigation(self) -> None:
         """Refuse what no person asked for: other sites' pages, images and frames that point here.

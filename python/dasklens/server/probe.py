@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tornado.iostream import StreamClosedError
 
-from dasklens.server.talk import Answer, Talk, in_time, talking
+from dasklens.server.talk import Answer, Broken, Talk, in_time, talking
 from dasklens.server.target import NotThere, Target
 from dasklens.wire.proof import proves
 
@@ -27,6 +28,10 @@ STAGGER = 0.3
 MOST_IDENTITY = 16 << 20
 #: How often an identity is asked for that is not there, and seconds between two questions.
 TRIES, AGAIN_AFTER = 8, 0.15
+
+
+#: What a dashboard says of its plots.
+PLOTS = "individual-plots.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +171,36 @@ async def look(target: Target, expected: Expected, *, thorough: bool) -> Found:
                 found = await _identified(talk, found, expected)
             if thorough or not expected.tokens:
                 await _healthy(talk)
-                found = replace(found, bokeh=await _has_pages(talk))
+                found = replace(found, bokeh=bool(await _plots(talk)))
             if thorough and found.token:
                 found = await _versions(talk, found)
             return found
 
     return await in_time(ask, target)
+
+
+@asynccontextmanager
+async def proving(target: Target, token: str, scheduler_id: str) -> AsyncIterator[Talk]:
+    """A connection whose other end has just proved to hold the token: on this one it may be sent.
+
+    Raises
+    ------
+    NotThere
+        When there is none.
+    """
+    async with AsyncExitStack() as stack:
+
+        async def ask() -> Talk:
+            talk = await stack.enter_async_context(talking(target))
+            await _proven(talk, Found(talk.target, scheduler_id), Expected(scheduler_id, (token,)))
+            return talk
+
+        yield await in_time(ask, target)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries the token; only for who has proved to hold it, on that very connection."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 async def recorded(target: Target) -> str:
@@ -187,6 +216,21 @@ async def recorded(target: Target) -> str:
         return await in_time(ask, target)
     except NotThere:
         return ""
+
+
+async def plots(target: Target) -> dict[str, str]:
+    """Paths of the individual plots, by name, of a scheduler that has been verified.
+
+    Raises
+    ------
+    NotThere
+    """
+
+    async def ask() -> dict[str, str]:
+        async with talking(target) as talk:
+            return await _plots(talk)
+
+    return await in_time(ask, target)
 
 
 # -- what is asked ---------------------------------------------------------------------------------
@@ -237,21 +281,21 @@ async def _healthy(talk: Talk) -> None:
         raise _not_dask(talk.target, answer)
 
 
-async def _has_pages(talk: Talk) -> bool:
-    answer = await talk.get("individual-plots.json")
+async def _plots(talk: Talk) -> dict[str, str]:
+    answer = await talk.get(PLOTS)
     try:
         plots = json.loads(answer.body) if answer.status == 200 else None
     except (ValueError, RecursionError):
         plots = None
     if not isinstance(plots, dict) or not all(isinstance(path, str) for path in plots.values()):
         raise _not_dask(talk.target, answer)
-    return bool(plots)
+    return plots
 
 
 async def _versions(talk: Talk, found: Found) -> Found:
     try:
-        answer = await talk.get("dasklens/hello", {"Authorization": f"Bearer {found.token}"})
-    except StreamClosedError:
+        answer = await talk.get("dasklens/hello", bearer(found.token))
+    except (StreamClosedError, Broken):
         # Another connection has proved nothing: the token is not for it, and the proof told versions too.
         return found
     said = _object(answer.body) if answer.status == 200 else {}

@@ -144,7 +144,8 @@ class ProxyHandler(RequestHandler):
         self._asking = asyncio.ensure_future(ask(target, self.request.method, target.prefix + path, headers))
         try:
             return await self._asking
-        except Unanswered:
+        except (Unanswered, NotThere):
+            # Who has the port now, the registry will see too.
             self._say(502)
         except asyncio.CancelledError:
             if self._asking.cancelled() and self._gone:

@@ -14,7 +14,8 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 
-from dasklens.server.target import Target, dial
+from dasklens.server.dial import dial
+from dasklens.server.target import Target
 
 #: Seconds to wait for a connection, and for anything to move on one.
 CONNECT, IDLE = 5.0, 60.0
@@ -136,7 +137,9 @@ class Answer(HTTPMessageDelegate):
             self._chunks.put_nowait(b"")
 
 
-async def ask(target: Target, method: str, path: str, headers: HTTPHeaders) -> Answer:
+async def ask(
+    target: Target, method: str, path: str, headers: HTTPHeaders, stream: IOStream | None = None
+) -> Answer:
     """Send a request without a body, and wait for the headers of the answer.
 
     Parameters
@@ -149,15 +152,20 @@ async def ask(target: Target, method: str, path: str, headers: HTTPHeaders) -> A
         With prefix and query, quoted.
     headers : HTTPHeaders
         All of them, Host included.
+    stream : IOStream, optional
+        A connection to the target between two answers, to be used instead of a new one; the answer closes it.
 
     Raises
     ------
     Unanswered
+    NotThere
+        When it may not be connected, see `dial`.
     """
-    try:
-        stream = await asyncio.wait_for(dial(target, max_buffer_size=16 * CHUNK), CONNECT)
-    except (OSError, StreamClosedError, asyncio.TimeoutError):
-        raise Unanswered from None
+    if stream is None:
+        try:
+            stream = await asyncio.wait_for(dial(target, max_buffer_size=16 * CHUNK), CONNECT)
+        except (OSError, StreamClosedError, asyncio.TimeoutError):
+            raise Unanswered from None
     answer = Answer(stream)
     try:
         if "Connection" not in headers:

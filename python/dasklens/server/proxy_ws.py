@@ -192,6 +192,9 @@ class Side:
         sent = self.other.got
         if not sent.between or sent.closed or self.goodbye or self.stream.closed():
             return
+        if opcode == PING_OPCODE and self.stream.writing():
+            # Whoever does not read has enough to answer to.
+            return
         head = bytes([0x80 | opcode, len(payload) | (0 if self.browser else 0x80)])
         # Zeros mask as well as anything: a page has no say in what is sent here.
         frame = head + (b"" if self.browser else bytes(4)) + payload

@@ -27,6 +27,17 @@ WORTH_KEEPING = 64 << 10
 AT_LEAST = 0.1
 
 
+def asking(stream: str, question: str) -> str:
+    """What readers share: a stream, or one question to it. The names of streams have no blanks."""
+    return f"{stream} {question}" if question else stream
+
+
+def asked(shared: str) -> tuple[str, str]:
+    """Stream and question of what `asking` made."""
+    stream, _, question = shared.partition(" ")
+    return stream, question
+
+
 class Lost(Exception):
     """The source does not answer any more; the message says why, in a sentence."""
 

@@ -10,10 +10,10 @@ from typing import Any, TypeGuard
 import msgpack
 
 import dasklens
-from dasklens.server.probe import PROTOCOL
-from dasklens.server.reading import Lost, Place, Reply, Unreadable
+from dasklens.server.probe import PROTOCOL, bearer, proving
+from dasklens.server.reading import Lost, Place, Reply, Unreadable, asked
 from dasklens.server.socket import Socket
-from dasklens.server.talk import in_time, talking
+from dasklens.server.talk import in_time
 from dasklens.server.target import NotThere, Target
 
 #: Seconds beyond those that a question may wait, after which its answer is not waited for any longer.
@@ -21,6 +21,8 @@ TIMEOUT = 5.0
 #: Bytes after which a reply ends, and the most that one may have: its last frame is as long as a chunk of
 #: the log, whose names (metadata, texts of errors) may take an eighth of the log's limit.
 ENOUGH, MOST = 1 << 19, 96 << 20
+#: Members of a reply, and its frames: as many of a hundred bytes as make `ENOUGH`, and then some.
+MOST_MEMBERS, MOST_FRAMES = 32, 1 << 13
 
 _SAID = ("dasklens", "protocol", "python")
 
@@ -39,37 +41,31 @@ class Recorded:
         self._asked: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     @classmethod
-    async def open(cls, target: Target, token: str) -> Recorded:
-        """Connect.
+    async def open(cls, target: Target, token: str, scheduler_id: str) -> Recorded:
+        """Connect. All goes over one connection, which proves itself before the token is sent.
 
         Raises
         ------
         NotThere
             When that fails.
         """
-        bearer = {"Authorization": f"Bearer {token}"}
+        async with proving(target, token, scheduler_id) as talk:
 
-        async def hello() -> bytes:
-            async with talking(target) as talk:
-                answer = await talk.get("dasklens/hello", bearer)
-            return answer.body if answer.status == 200 else b""
+            async def hello() -> bytes:
+                answer = await talk.get("dasklens/hello", bearer(token))
+                return answer.body if answer.status == 200 else b""
 
-        try:
-            said = json.loads(await in_time(hello, target))
-        except (ValueError, RecursionError):
-            said = None
-        if not isinstance(said, dict):
-            raise NotThere(f"The recorder at {target.authority} does not say who it is.")
-        if said.get("protocol") != PROTOCOL:
-            raise NotThere(
-                f"The scheduler has dasklens {said.get('dasklens')} (protocol {said.get('protocol')}), this "
-                f"Jupyter server {dasklens.__version__} (protocol {PROTOCOL}): they do not fit.",
-                "Upgrade the older one and restart it.",
+            source = cls(_fitting(await in_time(hello, target), target))
+            source.socket = await Socket.open(
+                talk.target,
+                "dasklens/stream",
+                source._on_message,
+                headers=bearer(token),
+                most=MOST,
+                stream=talk.stream,
             )
-        source = cls(said)
-        source.socket = await Socket.open(
-            target, "dasklens/stream", source._on_message, headers=bearer, most=MOST
-        )
+            # Not before: who is cancelled on the way there leaves nothing open.
+            talk.release()
         source.socket.lost.add_done_callback(source._on_lost)
         return source
 
@@ -85,7 +81,10 @@ class Recorded:
         ident = next(self._idents)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._asked[ident] = answer
-        question = {"id": ident, "stream": stream, **place._asdict()}
+        name, wanted = asked(stream)
+        question = {"id": ident, "stream": name, **place._asdict()}
+        if wanted:
+            question["question"] = wanted
         question |= {"until": until, "wait": wait, "max_bytes": ENOUGH}
         try:
             self.socket.send(json.dumps(question))
@@ -102,10 +101,10 @@ class Recorded:
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            said = msgpack.unpackb(message, strict_map_key=False) if isinstance(message, bytes) else None
-        except Exception:
-            said = None
-        if not isinstance(said, dict):
+            if not isinstance(message, bytes):
+                raise NoReply
+            said = unpack(message)
+        except NoReply:
             self.socket.lose("The scheduler answered with something that is no reply.")
             return
         ident = said.get("id")
@@ -118,6 +117,70 @@ class Recorded:
         for answer in self._asked.values():
             if not answer.done():
                 answer.set_exception(Lost(lost.result()))
+
+
+class NoReply(Exception):
+    """Bytes that are no reply."""
+
+
+def unpack(message: bytes) -> dict[str, Any]:
+    """Take a reply apart: a map of texts, numbers and bytes, and one list of them, ``frames``.
+
+    Nothing else is made of it: a byte of msgpack can stand for an object of a hundred, lists of lists for
+    any number of them.
+
+    Raises
+    ------
+    NoReply
+    """
+    try:
+        return _unpacked(message)
+    except (ValueError, IndexError, msgpack.UnpackException) as error:
+        raise NoReply from error
+
+
+def _unpacked(message: bytes) -> dict[str, Any]:
+    unpacker = msgpack.Unpacker(max_buffer_size=MOST, strict_map_key=False, max_ext_len=0)
+    unpacker.feed(message)
+
+    def one() -> Any:
+        first = message[unpacker.tell()]
+        if 0x80 <= first < 0xA0 or 0xDC <= first < 0xE0:
+            raise ValueError("a list or map")
+        return unpacker.unpack()
+
+    def some(n: int, most: int) -> range:
+        if n > most:
+            raise ValueError("too many")
+        return range(n)
+
+    said: dict[str, Any] = {}
+    for _ in some(unpacker.read_map_header(), MOST_MEMBERS):
+        name = one()
+        if name == "frames":
+            said["frames"] = [one() for _ in some(unpacker.read_array_header(), MOST_FRAMES)]
+        else:
+            said[name] = one()
+    if unpacker.tell() != len(message):
+        raise ValueError("more than a reply")
+    return said
+
+
+def _fitting(hello: bytes, target: Target) -> dict[str, Any]:
+    """What a recorder says of itself, if we understand it."""
+    try:
+        said = json.loads(hello)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise NotThere(f"The recorder at {target.authority} does not say who it is.")
+    if said.get("protocol") != PROTOCOL:
+        raise NotThere(
+            f"The scheduler has dasklens {said.get('dasklens')} (protocol {said.get('protocol')}), this "
+            f"Jupyter server {dasklens.__version__} (protocol {PROTOCOL}): they do not fit.",
+            "Upgrade the older one and restart it.",
+        )
+    return said
 
 
 def _reply(said: dict[str, Any]) -> Reply:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from dasklens.server.announced import Folder, Heard, aside
 from dasklens.server.entries import Entry, id_of, key_of
 from dasklens.server.finding import Finder, Finding
 from dasklens.server.target import NotThere, Refusal, Target
+from dasklens.wire.announcement import this_host
 
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
@@ -60,7 +60,7 @@ class Registry:
         self._config = config
         self._serverapp: Any = serverapp
         self._log = serverapp.log
-        self._here = socket.gethostname()
+        self._here = this_host()
         self._folder = Folder(Path(jupyter_runtime_dir()) / "dasklens", self._log)
         self._entries: dict[str, Entry] = {}
         self._listeners: list[tuple[Listener, bool, Callable[[], None] | None]] = []
@@ -69,7 +69,7 @@ class Registry:
         self._polling: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._ports: set[int] = set()
-        self._finder = Finder(self._jupyters_ports, config.ca_file, self._here)
+        self._finder = Finder(self._jupyters_ports, config.ca_file, self._here, config.trusted_ids)
 
     # -- what there is -----------------------------------------------------------------------------
 
@@ -120,6 +120,8 @@ class Registry:
             links = {(key_of(typed.host), typed.port), *found.links}
             announced = self._entries.get(id_of(found.scheduler_id))
             if announced is not None:
+                # That it has the id, anybody could say.
+                await self._finder.same(announced, found.target)
                 return await self._add_to(announced, typed, links)
         except NotThere as error:
             raise Refusal(error.reason, error.remedy) from None

@@ -7,14 +7,13 @@ waits for ever for a handshake that is none, and takes as long for a short messa
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
 from tornado.httputil import HTTPHeaders
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import IOStream, StreamBufferFullError, StreamClosedError
 
 from dasklens.server.proxy_http import Unanswered, ask
 from dasklens.server.proxy_ws import NotAWebsocket, agreed, handshake
@@ -24,6 +23,8 @@ from dasklens.server.target import NotThere, Target
 TIMEOUT, GOODBYE = 5.0, 2.0
 #: Bytes that are read at once, and after how many others on the loop have their turn.
 PIECE, TURN = 64 << 10, 256 << 10
+#: Bytes that wait to be sent: far more than all questions, and their end for a peer that does not read them.
+UNSENT = 1 << 20
 
 _CONTINUED, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
 
@@ -39,6 +40,9 @@ class Socket:
 
     def __init__(self, stream: IOStream, on_message: Callable[[str | bytes], None], most: int):
         self._stream = stream
+        self._stream.max_write_buffer_size = UNSENT
+        #: The newest ping that is not answered yet.
+        self._ping: bytes | None = None
         self._on_message = on_message
         self._most = most
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -54,6 +58,7 @@ class Socket:
         *,
         headers: dict[str, str] | None = None,
         most: int,
+        stream: IOStream | None = None,
     ) -> Socket:
         """Connect to a path below the target's prefix.
 
@@ -63,6 +68,8 @@ class Socket:
             Called with each message, until it is lost.
         most : int
             Bytes of the longest message that is taken.
+        stream : IOStream, optional
+            A connection to the target between two answers, to be used instead of a new one.
 
         Raises
         ------
@@ -72,7 +79,7 @@ class Socket:
         sent = HTTPHeaders({"Host": target.authority, **(headers or {})})
         key = handshake(sent, None)
         try:
-            answer = await asyncio.wait_for(ask(target, "GET", target.prefix + path, sent), TIMEOUT)
+            answer = await asyncio.wait_for(ask(target, "GET", target.prefix + path, sent, stream), TIMEOUT)
         except (Unanswered, asyncio.TimeoutError):
             raise NotThere(f"{target.authority} does not answer.") from None
         try:
@@ -131,7 +138,8 @@ class Socket:
                 payload = got[frame.start : frame.stop]
                 at = frame.stop
                 if frame.opcode == _PING:
-                    self._write(_PONG, payload)
+                    self._ping = bytes(payload)
+                    self._answer_ping()
                 elif frame.opcode == _CLOSE:
                     self._say_goodbye()
                     raise _Wrong(_reason(payload))
@@ -155,6 +163,13 @@ class Socket:
                 read = 0
                 await asyncio.sleep(0)
 
+    def _answer_ping(self) -> None:
+        # Only the newest ping has to be answered (RFC 6455, 5.5.3): who sends many and reads nothing must not
+        # have their answers kept.
+        if self._ping is not None and not self._stream.writing():
+            ping, self._ping = self._ping, None
+            self._write(_PONG, ping)
+
     def _say_goodbye(self) -> None:
         if not self._said_goodbye:
             self._said_goodbye = True
@@ -171,11 +186,18 @@ class Socket:
             head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, size)
         long = (mask * (size // 4 + 1))[:size]
         masked = (int.from_bytes(payload, "big") ^ int.from_bytes(long, "big")).to_bytes(size, "big")
-        with contextlib.suppress(StreamClosedError):
-            # What goes wrong with writing, reading notices too.
-            self._stream.write(head + mask + masked).add_done_callback(
-                lambda done: done.cancelled() or done.exception()
-            )
+        try:
+            written = self._stream.write(head + mask + masked)
+        except StreamClosedError:
+            return  # reading notices too
+        except StreamBufferFullError:
+            self.lose("The scheduler does not read what it is sent.")
+            return
+        written.add_done_callback(self._written)
+
+    def _written(self, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._answer_ping()
 
 
 class _Wrong(Exception):

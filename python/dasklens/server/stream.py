@@ -34,7 +34,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 import dasklens
 from dasklens.server.plain import PlainLogs
-from dasklens.server.reading import Place, Replies, Unreadable
+from dasklens.server.reading import Place, Replies, Unreadable, asking
 from dasklens.server.upstream import State, Upstream
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 LONGEST_MESSAGE, LONGEST_LOG = 4096, 100
 
 _STREAM = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+#: Letters of a question to a stream.
+LONGEST_QUESTION = 4000
 
 
 class Streams:
@@ -234,7 +236,7 @@ class Viewer:
 
 
 class FramesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """`dasklens/api/schedulers/<id>/frames?stream=<name>`.
+    """`dasklens/api/schedulers/<id>/frames?stream=<name>`, for some streams with ``question=<JSON>``.
 
     The page's messages are ``{"cursor", "names", "log"}``, all of them optional, to read from there, and
     ``{"pause": true}``.
@@ -259,7 +261,10 @@ class FramesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         names = self.get_query_arguments("stream") or ["tasks"]
         if len(names) != 1 or not _STREAM.fullmatch(names[0]):
             raise HTTPError(400, reason="stream should be the name of one stream")
-        self._stream = names[0]
+        questions = self.get_query_arguments("question") or [""]
+        if len(questions) != 1 or len(questions[0]) > LONGEST_QUESTION:
+            raise HTTPError(400, reason="question should be one, of at most 4,000 letters")
+        self._stream = asking(names[0], questions[0])
         await super().get(id)
 
     def open(self, id: str) -> None:

@@ -18,7 +18,8 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 
-from dasklens.server.target import NotThere, Target, dial
+from dasklens.server.dial import dial
+from dasklens.server.target import NotThere, Target
 
 T = TypeVar("T")
 
@@ -48,6 +49,18 @@ async def talking(target: Target) -> AsyncIterator[Talk]:
         talk.close()
 
 
+class Broken(NotThere):
+    """The connection on which something was proved is there no more."""
+
+    def __init__(self, target: Target):
+        super().__init__(
+            f"{target.authority} closed the connection on which it had proved to be the scheduler, and the "
+            "recorder's token goes over no other one.",
+            "If that goes on, have what is between this server and the scheduler keep connections open, or "
+            "use an address that does not lead through it.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Status and body, of which at most `KEPT` bytes are here."""
@@ -70,6 +83,7 @@ class Talk:
         self.unbroken = True
         self._stream = stream
         self._used = False
+        self._released = False
 
     async def get(self, path: str, secret: dict[str, str] | None = None, most: int = MOST_BODY) -> Answer:
         """Ask for a path below the target's prefix.
@@ -87,9 +101,13 @@ class Talk:
         ------
         OSError, StreamClosedError
             When there is no answer, or one that is no HTTP or too long.
+        Broken
+            When there is a secret, and the first connection is closed without an answer to it.
         """
+        if secret and not self.whole:
+            raise Broken(self.target)
         answer = None
-        if not self._stream.closed() and (self.unbroken or not secret):
+        if not self._stream.closed():
             answer = await self._asked(path, secret or {}, most)
         if answer is None and self._used and not secret:
             # Some close a connection after each answer, and say so or do not.
@@ -98,8 +116,30 @@ class Talk:
             self._stream = await _dialled(self.target)
             answer = await self._asked(path, {}, most)
         if answer is None:
-            raise StreamClosedError
+            raise Broken(self.target) if secret else StreamClosedError
         return answer
+
+    @property
+    def whole(self) -> bool:
+        """Whether what was proved still holds: it is the first connection, and open."""
+        return self.unbroken and not self._stream.closed()
+
+    @property
+    def stream(self) -> IOStream:
+        """The connection, for another use; it is closed with this talk unless that is told to `release` it.
+
+        Raises
+        ------
+        Broken
+            When it is not the first one any more.
+        """
+        if not self.whole:
+            raise Broken(self.target)
+        return self._stream
+
+    def release(self) -> None:
+        """Leave the connection open: somebody else closes it."""
+        self._released = True
 
     async def _asked(self, path: str, secret: dict[str, str], most: int) -> Answer | None:
         delegate = _Collect()
@@ -122,11 +162,15 @@ class Talk:
         if not delegate.finished:
             raise StreamClosedError
         self._used = True
+        if delegate.last:
+            # It may take a moment until the other side has done what it says.
+            self._stream.close()
         return Answer(delegate.status, bytes(delegate.body))
 
     def close(self) -> None:
-        """Close it."""
-        self._stream.close()
+        """Close it, unless it was released."""
+        if not self._released:
+            self._stream.close()
 
 
 async def in_time(ask: Callable[[], Awaitable[T]], target: Target) -> T:
@@ -182,10 +226,12 @@ class _Collect(HTTPMessageDelegate):
         self.status = 0
         self.body = bytearray()
         self.finished = False
+        self.last = False
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> None:
         assert isinstance(start_line, ResponseStartLine)
         self.status = start_line.code
+        self.last = headers.get("Connection", "").lower() == "close"
 
     def data_received(self, chunk: bytes) -> None:
         self.body += chunk[: max(0, KEPT - len(self.body))]

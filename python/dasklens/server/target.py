@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any, Literal
-
-from tornado.iostream import IOStream, SSLIOStream
 
 #: What stands between a person and a scheduler, for now ("unreachable") or until somebody acts ("refused").
 Trouble = Literal["unreachable", "refused"]
@@ -72,6 +69,8 @@ class Target:
         The name that was resolved to `host`, or empty: send :attr:`authority` as ``Host``.
     ca_file : str
         What ``"verified"`` is verified against; the system's certificates by default.
+    trusted : frozenset of int
+        Ids of users, beside ours and root, whose programs may listen there if it is on this machine.
     """
 
     scheme: str
@@ -81,6 +80,7 @@ class Target:
     tls: str = ""
     name: str = ""
     ca_file: str = ""
+    trusted: frozenset[int] = frozenset()
 
     @property
     def authority(self) -> str:
@@ -117,37 +117,6 @@ class Target:
     @property
     def _place(self) -> str:
         return f"{bracketed(self.host)}:{self.port}"
-
-
-async def dial(target: Target, **more: Any) -> IOStream:
-    """Connect, with TLS where the target has it. Whoever cancels this leaves no socket behind.
-
-    Parameters
-    ----------
-    **more
-        Of `tornado.iostream.IOStream`, such as `max_buffer_size`.
-
-    Raises
-    ------
-    OSError, ssl.SSLError, tornado.iostream.StreamClosedError
-        When there is no connection.
-    """
-    address = ipaddress.ip_address(target.host)
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        context = target.ssl_options()
-        stream = IOStream(sock, **more) if context is None else SSLIOStream(sock, ssl_options=context, **more)
-    except BaseException:
-        sock.close()
-        raise
-    try:
-        await stream.connect((target.host, target.port), server_hostname=target.name or target.host)
-        stream.set_nodelay(True)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
 
 
 def is_loopback(host: str) -> bool:

@@ -216,7 +216,7 @@ class Upstream:
         target = await self._registry.verify(entry)
         source: Source
         if entry.recorded:
-            source = await Recorded.open(target, entry.token)
+            source = await Recorded.open(target, entry.token, entry.scheduler_id)
         else:
             source = await Plain.open(target, entry, self._plain_logs, self._on_source)
         self._source = source

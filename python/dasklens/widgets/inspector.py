@@ -46,3 +46,27 @@ class Detail(Part):
     """The task under the pointer, or the selected one."""
 
     _esm = _STATIC / "detail.js"
+
+
+class FlameBar(Part):
+    """Views, filters and search of a flame graph; its breadcrumb, and the state of the connection."""
+
+    _esm = _STATIC / "flamebar.js"
+
+
+class FlameTable(Part):
+    """The functions of a call tree with their own and their total time, to sort."""
+
+    _esm = _STATIC / "flametable.js"
+
+
+class FlameTimeline(Part):
+    """Samples over time under a flame graph, to brush; and what the graph covers."""
+
+    _esm = _STATIC / "flametimeline.js"
+
+
+class FlameDetail(Part):
+    """The frame under the pointer, or the selected one."""
+
+    _esm = _STATIC / "flamedetail.js"

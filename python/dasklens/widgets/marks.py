@@ -1,4 +1,4 @@
-"""`Spans`, the one mark of dasklens, and its two axes. `js/src/marks` draws them.
+"""`Spans`, the one mark of dasklens, as `Flame` for call trees, and its axes. `js/src/marks` draws them.
 
 What the mark shows comes as frames in custom messages, not as a trait: a trait would send all of it
 again with every change. Of the synced traits the browser's side is the master: what a person does
@@ -13,13 +13,17 @@ from typing import Any
 
 import bqplot
 from ipywidgets import Widget
-from traitlets import Bool, Bytes, Dict, Float, List, TraitError, Tuple, Unicode, validate
+from traitlets import Bool, Bytes, Dict, Enum, Float, List, TraitError, Tuple, Unicode, validate
 
 from .receiver import Receiver
 
 _MAJOR, _MINOR = version("dasklens").split(".")[:2]
 #: Range of browser sides that can draw what this sends; semver's maxSatisfying reads it.
 MODULE_VERSION = f"^{_MAJOR}.{_MINOR}.0-0"
+
+VIEWS = ("tree", "inverted", "table")
+#: Whose stacks: the threads that run tasks, the workers' event loops, the scheduler's.
+KINDS = ("worker", "server", "scheduler")
 
 #: The browser's names of what a task record holds, and ours.
 _FIELDS = {"workerName": "worker_name", "exception": "exception_text", "traceback": "traceback_text"}
@@ -50,7 +54,35 @@ def valid_interval(interval: tuple[float, float] | None) -> tuple[float, float] 
     return interval
 
 
-class Spans(Receiver, bqplot.Mark):
+class _Mark(Receiver, bqplot.Mark):
+    """What both marks have."""
+
+    _view_name = Unicode("Spans").tag(sync=True)
+    _view_module = Unicode("dasklens").tag(sync=True)
+    _model_module = Unicode("dasklens").tag(sync=True)
+    _view_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+    _model_module_version = Unicode(MODULE_VERSION).tag(sync=True)
+
+    scales_metadata = Dict(
+        {
+            "x": {"orientation": "horizontal", "dimension": "x"},
+            "y": {"orientation": "vertical", "dimension": "y"},
+        }
+    ).tag(sync=True)
+
+    interval = Tuple(Float(), Float(), allow_none=True, default_value=None).tag(sync=True)
+    highlight = List(Unicode()).tag(sync=True)
+    snapshot = Bytes(b"").tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.phase}>"
+
+    @validate("interval")
+    def _validate_interval(self, proposal: Any) -> tuple[float, float] | None:
+        return valid_interval(proposal.value)
+
+
+class Spans(_Mark):
     """Rectangles over time in lanes: every action of every task of the frames it was fed.
 
     Parameters
@@ -83,19 +115,7 @@ class Spans(Receiver, bqplot.Mark):
         What is drawn when the page has no kernel: a zlib-compressed frame.
     """
 
-    _view_name = Unicode("Spans").tag(sync=True)
     _model_name = Unicode("SpansModel").tag(sync=True)
-    _view_module = Unicode("dasklens").tag(sync=True)
-    _model_module = Unicode("dasklens").tag(sync=True)
-    _view_module_version = Unicode(MODULE_VERSION).tag(sync=True)
-    _model_module_version = Unicode(MODULE_VERSION).tag(sync=True)
-
-    scales_metadata = Dict(
-        {
-            "x": {"orientation": "horizontal", "dimension": "x"},
-            "y": {"orientation": "vertical", "dimension": "y"},
-        }
-    ).tag(sync=True)
 
     streams = List(Unicode(), ["tasks"]).tag(sync=True)
     follow = Bool(True).tag(sync=True)
@@ -103,22 +123,56 @@ class Spans(Receiver, bqplot.Mark):
     selected = Dict(allow_none=True, default_value=None).tag(
         sync=True, from_json=_record_from_json, to_json=_record_to_json
     )
-    interval = Tuple(Float(), Float(), allow_none=True, default_value=None).tag(sync=True)
-    highlight = List(Unicode()).tag(sync=True)
     worker = Unicode(None, allow_none=True).tag(sync=True)
     palette = Dict(value_trait=Unicode(), key_trait=Unicode()).tag(sync=True)
-    snapshot = Bytes(b"").tag(sync=True)
-
-    def __repr__(self) -> str:
-        return f"<Spans: {self.phase}>"
 
     @validate("window")
     def _validate_window(self, proposal: Any) -> float:
         return valid_window(proposal.value)
 
-    @validate("interval")
-    def _validate_interval(self, proposal: Any) -> tuple[float, float] | None:
-        return valid_interval(proposal.value)
+
+class Flame(_Mark):
+    """Call trees as an icicle: a row a depth, the root on top, as wide as its samples.
+
+    Parameters
+    ----------
+    scales : dict
+        ``x``, a `bqplot.LinearScale` of samples, and ``y``, one of depths.
+
+    Attributes
+    ----------
+    view : {"tree", "inverted", "table"}
+        From callers to what they call, from functions to their callers, or a table of functions.
+    kind : {"worker", "server", "scheduler"}
+        Whose stacks: of the threads that run tasks, of the workers' event loops, of the scheduler's.
+    selected : dict or None
+        The frame that was clicked: ``name, file, line, source, library, samples, own, seconds, share``
+        (of all samples), ``parent_share`` and ``path``, the names from the root to it.
+    zoom : list of str
+        Which frame fills the width, as identifiers ``name;file;line`` from the root; empty for all.
+    search : str
+        Regular expression; frames whose name or file matches stand out.
+    highlight : list of str
+        Key prefixes that the tree is narrowed to; all when it is empty.
+    workers : list of str
+        Addresses that the tree is narrowed to; all when it is empty.
+    interval : (float, float) or None
+        The stretch of time that the tree is narrowed to, in seconds since the epoch.
+    phase : {"connecting", "live", "paused", "lost", "finished"}
+        State of what feeds the mark, with `reason` in words and `retry_at` in seconds since the epoch.
+    snapshot : bytes
+        What is drawn when the page has no kernel: a zlib-compressed frame.
+    """
+
+    _model_name = Unicode("FlameModel").tag(sync=True)
+
+    streams = List(Unicode(), ["profile"]).tag(sync=True)
+    kind = Enum(KINDS, default_value="worker").tag(sync=True)
+    view = Enum(VIEWS, default_value="tree").tag(sync=True)
+    selected = Dict(allow_none=True, default_value=None).tag(sync=True)
+    zoom = List(Unicode()).tag(sync=True)
+    search = Unicode("").tag(sync=True)
+    workers = List(Unicode()).tag(sync=True)
 
 
 class _Axis(bqplot.Axis):

@@ -18,14 +18,13 @@ from ..source.attach import resolve_client
 from ..source.progress import Following
 from .marks import Presence
 from .receiver import LivePart, Unfed
-from .still import MIME, Renewal
+from .still import MIME, WIDGET_MIME, Renewal
 from .still_progress import progress_html
 
 if TYPE_CHECKING:
     from distributed import Client
 
 _STATIC = Path(__file__).parent.parent / "static"
-_WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 STATUSES = ("waiting", "running", "finished", "error", "cancelled", "lost")
 #: What the page makes of the frames as Python does: sent once, with the model.
 _TOLD = ("status", "counts", "elapsed", "eta", "error")
@@ -328,7 +327,7 @@ class ProgressBars(ipywidgets.VBox):
         return {
             "text/plain": repr(self),
             "text/html": progress_html(following.now, following.status, following.why, self._multi),
-            _WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
+            WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
             MIME: {"model_id": self.model_id, "mark_id": self._presence.model_id},
         }
 

@@ -21,6 +21,7 @@ import ipywidgets
 from ipywidgets.embed import dependency_state
 from ipywidgets.widgets.widget import _instances
 
+from .flamefigure import flame_box
 from .memory import Memory
 from .progress import Progress
 from .receiver import Unfed
@@ -52,6 +53,7 @@ FIGURES = {
     "task-stream": Composed("Task stream", "TaskStream", task_stream),
     "workers": Composed("Workers", "Workers", lambda: Workers(Unfed())),
     "memory": Composed("Memory", "Memory", lambda: Memory(Unfed())),
+    "profile": Composed("Profile", "Profile", flame_box),
 }
 
 #: Traits that depend on who else is installed, or that are code.

@@ -21,6 +21,7 @@ from ..model.picture import ROWS, paint, png
 
 #: What JupyterLab's side of dasklens shows: the still picture until the live one is there.
 MIME = "application/vnd.dasklens.view+json"
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 #: Bytes of the image at most, before base64 adds a third.
 _MOST_IMAGE = 60_000
 #: Lanes times columns that are painted at most, to see whether they fit.

@@ -17,12 +17,11 @@ from ..model.overview import Overview
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
-from .still import MIME, Renewal, still_html
+from .still import MIME, WIDGET_MIME, Renewal, still_html
 
 if TYPE_CHECKING:
     from distributed import Client
 
-_WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
 _MIRRORED = ("follow", "window", "selected", "interval", "highlight", "worker")
@@ -266,7 +265,7 @@ class TaskStream(ipywidgets.VBox):
         return {
             "text/plain": repr(self),
             "text/html": still,
-            _WIDGET_MIME: view,
+            WIDGET_MIME: view,
             MIME: {"model_id": self.model_id, "mark_id": self.mark.model_id},
         }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -53,7 +54,7 @@ class Announcement:
     pid : int
         Of the announcing process.
     host : str
-        Its hostname.
+        Its hostname, as `this_host` spells it; or empty.
     kernel : str or None
         Id of the kernel that runs or uses the scheduler.
     token : str
@@ -129,7 +130,8 @@ def unpack(data: bytes) -> Announcement:
     return announcement
 
 
-_HOST = re.compile(r"[A-Za-z0-9.:_%-]+")
+# Whoever reads a host may put it into a command: it can be no option of it.
+_HOST = re.compile(r"[A-Za-z0-9.:_%][A-Za-z0-9.:_%-]*")
 _SEGMENT = re.compile(r"(?:[A-Za-z0-9._~@+=,-]|%[0-9A-Fa-f]{2})+")
 _TOKEN = re.compile(r"(?:[0-9a-f]{64})?")
 
@@ -138,6 +140,11 @@ def is_host(value: Any) -> bool:
     """Whether `value` is an address or a name that a connection may be made to."""
     # A wildcard is where one listens, not where one connects.
     return _is_text(value) and bool(_HOST.fullmatch(value)) and value not in ("0.0.0.0", "::")  # noqa: S104
+
+
+def this_host() -> str:
+    """The name of this machine; some have letters in theirs that a name of a host cannot have."""
+    return re.sub(r"[^A-Za-z0-9.:_%-]|^-", "_", socket.gethostname())
 
 
 def is_prefix(value: Any) -> bool:
@@ -177,7 +184,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "prefix": (is_prefix, "a path that begins and ends with a slash"),
     "link_host": (lambda value: value == "" or is_host(value), "a host name or address"),
     "pid": (lambda value: _is_number(value, 2**53), "a process id"),
-    "host": _TEXT,
+    "host": (lambda value: value == "" or is_host(value), "a host name or address"),
     "kernel": (lambda value: value is None or _is_text(value), "a kernel's id or null"),
     "token": (lambda value: _is_text(value) and bool(_TOKEN.fullmatch(value)), "64 hexadecimal digits or ''"),
     "dasklens": _TEXT,

@@ -1,0 +1,242 @@
+"""Call trees as files of other tools: speedscope's JSON and collapsed stacks, out and in.
+
+A file comes from anybody: what is not as the format says gives one sentence, and nothing in a file is
+more than text and numbers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..wire.calltree import children_of, defined_at, text, whole
+from .profile import Made, State, create, own
+
+SCHEMA = "https://www.speedscope.app/file-format-schema.json"
+#: A frame of a collapsed stack as we write it, and as `py-spy` and others do.
+_FRAME = re.compile(r"^(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d{1,9}))?\)$")
+#: What ends a frame or a stack in the text of collapsed stacks.
+_BREAKS = str.maketrans({";": ",", "\n": " ", "\r": " "})
+
+
+class ProfileFileError(ValueError):
+    """A file that holds no profile that can be read; the message says what was expected."""
+
+
+def to_speedscope(state: State, name: str = "Dask profile", interval: float | None = None) -> str:
+    """The tree as speedscope's JSON, to be opened at speedscope.app or by the `speedscope` of npm.
+
+    Parameters
+    ----------
+    interval : float, optional
+        Seconds between two samples; times are in samples without it.
+    """
+    each = interval or 1.0
+    frames: dict[str, int] = {}
+    shared: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+
+    def frame(node: State) -> int:
+        identifier = str(node["identifier"])
+        at = frames.get(identifier)
+        if at is None:
+            at = frames[identifier] = len(shared)
+            d = node["description"]
+            entry: dict[str, Any] = {"name": text(d["name"]) or "(unknown)", "file": text(d["filename"])}
+            line = defined_at(identifier)
+            shared.append({**entry, "line": line} if line else entry)
+        return at
+
+    # What is called begins with its caller; own samples come behind.
+    stack: list[tuple[State | int, int]] = _placed(state, 0)
+    while stack:
+        node, at = stack.pop()
+        if isinstance(node, int):
+            events.append({"type": "C", "frame": node, "at": at * each})
+            continue
+        count = whole(node["count"])
+        known = frame(node)
+        events.append({"type": "O", "frame": known, "at": at * each})
+        stack.append((known, at + count))
+        stack += _placed(node, at)
+    profile = {
+        "type": "evented",
+        "name": name,
+        "unit": "seconds" if interval else "none",
+        "startValue": 0,
+        "endValue": whole(state["count"]) * each,
+        "events": events,
+    }
+    return json.dumps(
+        {
+            "$schema": SCHEMA,
+            "exporter": "dasklens",
+            "name": name,
+            "activeProfileIndex": 0,
+            "shared": {"frames": shared},
+            "profiles": [profile],
+            "dasklens": {"interval": interval},
+        }
+    )
+
+
+def to_collapsed(state: State) -> str:
+    """The tree as collapsed stacks, a line each: ``outer (file:line);inner (file:line) samples``.
+
+    Semicolons and line ends within a frame become commas and blanks: the format has no other way.
+    """
+    lines: list[str] = []
+    path: list[str] = []
+    stack: list[State | None] = list(reversed(children_of(state)))
+    if own(state):
+        lines.append(f"(root) {own(state)}")
+    while stack:
+        node = stack.pop()
+        if node is None:
+            path.pop()
+            continue
+        d = node["description"]
+        line = defined_at(node["identifier"])
+        where = f"{text(d['filename'])}{f':{line}' if line else ''}"
+        path.append(f"{text(d['name'])} ({where})".translate(_BREAKS))
+        if own(node):
+            lines.append(f"{';'.join(path)} {own(node)}")
+        stack.append(None)
+        stack += reversed(children_of(node))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def from_text(data: str) -> tuple[Made, float | None]:
+    """A tree from the text of a file of either kind.
+
+    Returns
+    -------
+    state : dict
+    interval : float or None
+        Seconds between two samples, where the file has times.
+
+    Raises
+    ------
+    ProfileFileError
+        When it is neither.
+    """
+    if data.lstrip()[:1] in ("{", "["):
+        return _from_speedscope(data)
+    return _from_collapsed(data), None
+
+
+def _placed(node: State, at: int) -> list[tuple[State | int, int]]:
+    """Children with where they begin, the first one last: it is taken from the end."""
+    placed: list[tuple[State | int, int]] = []
+    for child in children_of(node):
+        placed.append((child, at))
+        at += whole(child["count"])
+    placed.reverse()
+    return placed
+
+
+class _Growing:
+    """A tree that grows by stacks."""
+
+    def __init__(self) -> None:
+        self.state = create()
+
+    def add(self, stack: Iterable[tuple[str, str, int]], samples: int) -> None:
+        node = self.state
+        node["count"] += samples
+        for name, file, line in stack:
+            identifier = f"{name};{file};{line}"
+            child = node["children"].get(identifier)
+            if child is None:
+                child = node["children"][identifier] = create()
+                child["identifier"] = identifier
+                child["description"] = {"filename": file, "name": name, "line_number": line, "line": ""}
+            child["count"] += samples
+            node = child
+
+
+def _from_collapsed(data: str) -> Made:
+    tree = _Growing()
+    for number, line in enumerate(data.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        stack, _, count = line.rpartition(" ")
+        if not (stack and count.isascii() and count.isdigit()):
+            raise ProfileFileError(
+                f"Expected collapsed stacks, a line each such as 'outer;inner 12'; line {number} has no "
+                "count at its end."
+            )
+        frames = [] if stack == "(root)" else stack.split(";")
+        tree.add((_frame(each) for each in frames), int(count[:15]))
+    return tree.state
+
+
+def _frame(written: str) -> tuple[str, str, int]:
+    found = _FRAME.match(written)
+    if not found:
+        return written, "", 0
+    return found["name"], found["file"], int(found["line"] or 0)
+
+
+def _from_speedscope(data: str) -> tuple[Made, float | None]:
+    try:
+        raw = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ProfileFileError(f"Expected speedscope's JSON, got something else ({error}).") from None
+    try:
+        frames = [
+            (text(f["name"]), text(f.get("file")), whole(f.get("line"))) for f in raw["shared"]["frames"]
+        ]
+        profiles = raw["profiles"]
+        stacks = [stack for profile in profiles for stack in _stacks(profile)]
+        timed = any(profile["unit"] in _SECONDS for profile in profiles)
+        said = raw["dasklens"]["interval"] if isinstance(raw.get("dasklens"), dict) else None
+        interval = _interval(stacks, said) if timed else None
+        tree = _Growing()
+        for stack, weight in stacks:
+            tree.add((frames[at] for at in stack), round(weight / (interval or 1.0)))
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError, AttributeError) as error:
+        raise ProfileFileError(
+            "Expected speedscope's JSON (shared.frames and profiles with samples and weights, or events), "
+            f"got one with a broken field: {type(error).__name__} {error}."
+        ) from None
+    return tree.state, interval
+
+
+_SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
+#: Samples that a file of foreign times is read as, where its shortest stack would make more.
+_MOST = 10_000_000
+
+
+def _interval(stacks: list[tuple[tuple[int, ...], float]], said: Any) -> float:
+    """Seconds that make a sample: as the file says, or the shortest of its stacks."""
+    if isinstance(said, float) and said > 0:
+        return said
+    weights = [weight for _, weight in stacks if weight > 0]
+    return max(min(weights), sum(weights) / _MOST) if weights else 0.01
+
+
+def _stacks(profile: dict[str, Any]) -> Iterator[tuple[tuple[int, ...], float]]:
+    """The stacks of a profile with their weights, in seconds if it has times."""
+    scale = _SECONDS.get(profile["unit"], 1.0)
+    if profile["type"] == "sampled":
+        for stack, weight in zip(profile["samples"], profile["weights"], strict=True):
+            yield tuple(stack), weight * scale
+        return
+    if profile["type"] != "evented":
+        raise ValueError(f"a profile of type {profile['type']!r}")
+    open_: list[int] = []
+    last = profile["startValue"]
+    for event in profile["events"]:
+        at = event["at"]
+        if at > last:
+            yield tuple(open_), (at - last) * scale
+        last = at
+        if event["type"] == "O":
+            open_.append(event["frame"])
+        elif not open_ or open_.pop() != event["frame"]:
+            raise ValueError("events that close a frame which is not open")
+    if profile["endValue"] > last:
+        yield tuple(open_), (profile["endValue"] - last) * scale

@@ -1,0 +1,129 @@
+"""Profiles as files of other tools, out and in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from trees import chain, node, real, rooted, states
+
+from dasklens import Profile
+from dasklens.model import profile as tree
+from dasklens.model.profilefile import ProfileFileError, from_text, to_collapsed, to_speedscope
+
+
+def shape(state: Any) -> list[tuple[str, int, int]]:
+    """Names, samples and depths, in the order of names."""
+    found, stack = [], [(state, 0)]
+    while stack:
+        each, depth = stack.pop()
+        found.append((each["description"]["name"], each["count"], depth))
+        below = sorted(each["children"].values(), key=lambda child: child["description"]["name"])
+        stack += [(child, depth + 1) for child in below]
+    return found
+
+
+def with_samples(state: Any) -> Any:
+    """Frames without samples are in no file."""
+    return {
+        **state,
+        "children": {key: with_samples(c) for key, c in state["children"].items() if c["count"]},
+    }
+
+
+@given(states())
+def test_speedscope_out_and_in(state: Any) -> None:
+    read, interval = from_text(to_speedscope(state, interval=0.01))
+    assert interval == 0.01
+    assert shape(read) == shape(with_samples(state))
+    read, interval = from_text(to_speedscope(state))
+    assert interval is None
+    assert read["count"] == state["count"]
+
+
+@given(states())
+def test_collapsed_stacks_out_and_in(state: Any) -> None:
+    text = to_collapsed(state)
+    read, _ = from_text(text)
+    assert read["count"] == state["count"]
+    assert sum(int(line.rpartition(" ")[2]) for line in text.splitlines()) == state["count"]
+    assert [f.own for f in tree.flatten(read)] == [f.own for f in tree.flatten(state) if f.total]
+
+
+def test_what_speedscope_reads() -> None:
+    written = json.loads(to_speedscope(tree.counted(real("merged")), interval=0.01))
+    (profile,) = written["profiles"]
+    assert written["$schema"] == "https://www.speedscope.app/file-format-schema.json"
+    assert profile["endValue"] == pytest.approx(0.01 * real("merged")["count"])
+    open_: list[int] = []
+    last = 0.0
+    for event in profile["events"]:
+        assert event["at"] >= last
+        last = event["at"]
+        if event["type"] == "O":
+            open_.append(event["frame"])
+        else:
+            assert open_.pop() == event["frame"]
+    assert not open_
+
+
+def test_deep_trees_fit_into_files() -> None:
+    deep = chain(5000)
+    assert from_text(to_speedscope(deep))[0]["count"] == 3
+    assert from_text(to_collapsed(deep))[0]["count"] == 3
+
+
+def test_names_that_would_break_the_lines() -> None:
+    state = rooted(node("a;b\nc", 2), node("d 7", 1, file="x y;z.py"))
+    read, _ = from_text(to_collapsed(state))
+    assert sorted(f.name for f in tree.flatten(read)) == ["a,b c", "d 7"]
+
+
+FOREIGN = """{"shared": {"frames": [{"name": "main"}, {"name": "work", "file": "w.py", "line": 7}]},
+ "profiles": [{"type": "sampled", "name": "x", "unit": "milliseconds", "startValue": 0, "endValue": 30,
+ "samples": [[0], [0, 1]], "weights": [10, 20]}]}"""
+
+
+def test_files_of_others() -> None:
+    state, interval = from_text(FOREIGN)
+    assert interval == pytest.approx(0.01)
+    assert {f.name: (f.own, f.total, f.line) for f in tree.flatten(state)} == {
+        "main": (1, 3, 0),
+        "work": (2, 2, 7),
+    }
+    state, interval = from_text("# comment\nmain;work 12\nmain 3\n\n")
+    assert interval is None
+    assert {f.name: f.own for f in tree.flatten(state)} == {"main": 3, "work": 12}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"shared": {"frames": []}, "profiles": [{"type": "?", "unit": "none"}]}',
+        FOREIGN.replace("[0, 1]", "[0, 9]"),
+        FOREIGN.replace('"samples": [[0], [0, 1]]', '"samples": 5'),
+        "no count here",
+        "a;b -5",
+    ],
+)
+def test_what_is_no_profile_gets_one_sentence(text: str) -> None:
+    with pytest.raises(ProfileFileError, match=r"^Expected"):
+        from_text(text)
+
+
+@pytest.mark.parametrize("name", ["run.speedscope.json", "run.txt"])
+def test_a_profile_is_saved_and_read(tmp_path: Path, name: str) -> None:
+    profile = Profile.from_state(real("merged"))
+    profile.save(tmp_path / name)
+    again = Profile.from_file(tmp_path / name)
+    assert again.state["count"] == profile.state["count"]
+    assert [f.own for f in again.functions()] == [f.own for f in profile.functions()]
+    for each in (profile, again):
+        each.close()
