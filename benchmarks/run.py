@@ -14,7 +14,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from rows import Row, table
 
-ALL = ("hot_path", "reading", "overhead", "draw", "proxy", "stream", "sampler", "watched", "profile", "progress")
+ALL = (
+    "hot_path",
+    "reading",
+    "overhead",
+    "draw",
+    "proxy",
+    "stream",
+    "sampler",
+    "watched",
+    "profile",
+    "progress",
+)
 
 
 def main() -> int:

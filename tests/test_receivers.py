@@ -125,6 +125,10 @@ def test_columns_and_order_are_checked(page: Page, workers: Workers) -> None:
     assert (workers.columns, workers.sort) == (["cpu", "seen"], "-cpu")
 
 
+def streams_of(page: Page, memory: Memory) -> set[str]:
+    return {unpack_frame(data).stream for data in page.frames(memory.part)}
+
+
 def test_memory_over_time_is_sent_and_kept(
     page: Page, client: Client, cluster: LocalCluster, memory: Memory
 ) -> None:
@@ -137,8 +141,9 @@ def test_memory_over_time_is_sent_and_kept(
     assert totals["limit"][-1] == sum(ws.memory_limit for ws in cluster.scheduler.workers.values())
     assert totals["time"] == sorted(totals["time"])
     assert "GiB in use, live" in repr(memory)
+    # Each comes when it comes.
+    until(lambda: streams_of(page, memory) == {"counts", "workers"}, "frames of both streams")
     frames = [unpack_frame(data) for data in page.frames(memory.part)]
-    assert {frame.stream for frame in frames} == {"counts", "workers"}
     counts = CountsOverTime()
     assert all(counts.append(frame) for frame in frames if frame.stream == "counts")
     assert counts.columns["time"][: len(totals["time"])] == totals["time"]

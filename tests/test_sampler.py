@@ -211,11 +211,11 @@ async def test_questions_that_cannot_be(c: Client, s: Scheduler, a: Worker) -> N
 async def test_every_stream_is_offered_to_every_carrier(c: Client, s: Scheduler, a: Worker) -> None:
     recorder = ensure_recorder(s)
     assert recorder is not None
-    assert recorder.streams.keys() == {"tasks", "counts", "workers"}
-    for stream in ("counts", "workers"):
+    assert recorder.streams.keys() == {"tasks", "counts", "workers", "profile"}
+    for stream in ("counts", "workers", "profile"):
         # As the scheduler's own HTTP server calls it.
         reply = await recorder.streams[stream](
-            cursor=0, names=0, log="", until=None, wait=1, max_bytes=1 << 20
+            cursor=0, names=0, log="", until=None, wait=4, max_bytes=1 << 20
         )
         assert {unpack_frame(data).stream for data in reply["frames"]} == {stream}
 

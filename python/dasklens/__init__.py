@@ -11,9 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dasklens.kernel.profile import profile as profile
     from dasklens.kernel.progress import progress as progress
     from dasklens.kernel.progress import progress_of as progress_of
-    from dasklens.kernel.profile import profile as profile
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
     from dasklens.widgets.flame import Profile as Profile
     from dasklens.widgets.memory import Memory as Memory

@@ -57,6 +57,11 @@ class _Thread:
 _thread = _Thread()
 
 
+def reading_loop() -> asyncio.AbstractEventLoop:
+    """The loop that everything live is read on, in its own thread."""
+    return _thread.loop()
+
+
 class Feed:
     """Something that is read from a client's scheduler until it is closed.
 
@@ -95,7 +100,7 @@ class Feed:
         """Begin to read. Returns at once."""
         if self._task is not None or self._closed:
             return
-        self._loop = _thread.loop()
+        self._loop = reading_loop()
         client_loop: Any = self._client.loop
         # Attaching goes through the client, on the client's own loop.
         client_loop.add_callback(self._attach)

@@ -19,11 +19,6 @@ from .feed import CONNECT_TIMEOUT, Feed, OnFrames, OnPhase, weak
 WAIT, MAX_BYTES = 2.0, 2 << 20
 
 
-def reading_loop() -> asyncio.AbstractEventLoop:
-    """The loop that everything live is read on, in its own thread."""
-    return _thread.loop()
-
-
 @dataclass(slots=True)
 class _Place:
     """How far a stream was read."""

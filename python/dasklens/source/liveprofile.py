@@ -14,8 +14,7 @@ from distributed.core import rpc
 
 from ..scheduler.profiling import Follower, Question, Reading
 from .attach import resolve_client, rpc_of
-from .feed import CONNECT_TIMEOUT, RETRY_FIRST, RETRY_MOST, Gone, OnPhase, reason_of, weak
-from .live import reading_loop
+from .feed import CONNECT_TIMEOUT, RETRY_FIRST, RETRY_MOST, Gone, OnPhase, reading_loop, reason_of, weak
 
 logger = logging.getLogger(__name__)
 
