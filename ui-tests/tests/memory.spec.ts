@@ -19,7 +19,7 @@ import dasklens
 memory = dasklens.Memory(client, window=60)
 memory`;
 const BLOCK = `
-held = client.submit(lambda: b"x" * 300_000_000, key="held", workers=0)
+held = client.submit(lambda: b"x" * 300_000_000, key="held", workers=1)
 begin = time.time()
 while not os.path.exists("let-go-memory.txt") and time.time() < begin + 60:
     time.sleep(0.05)
@@ -143,6 +143,16 @@ test('memory that a task took is seen while the kernel is busy', async () => {
     })
     .toBeGreaterThan(before + 60);
   await expect(prompt).toHaveText('[*]:');
+  // It is the bar beside the name of the worker that has it.
+  const boxes = await Promise.all([0, 1, 2].map(i => bars().nth(i).locator('rect').first().boundingBox()));
+  const widest = boxes.sort((a, b) => (b?.width ?? 0) - (a?.width ?? 0))[0];
+  const ones = figures().nth(1).locator('.tick text', { hasText: /^1$/ });
+  // The other axis has one too, below.
+  const [name] = (await Promise.all([0, 1].map(i => ones.nth(i).boundingBox()))).sort(
+    (a, b) => (a?.y ?? 0) - (b?.y ?? 0)
+  );
+  const middle = (box: typeof name) => (box ? box.y + box.height / 2 : NaN);
+  expect(Math.abs(middle(widest) - middle(name))).toBeLessThan(6);
   await page.request.put('/api/contents/let-go-memory.txt', {
     data: { type: 'file', format: 'text', content: '' }
   });

@@ -236,8 +236,10 @@ function setWorkers(models: Models, workers: readonly Worker[], counts: Counts, 
   if (layout.get('height') !== `${plot + BESIDE}px`) {
     layout.set('height', `${plot + BESIDE}px`);
   }
-  if (String(models.get('workers_band').get('domain')) !== String([...places])) {
-    models.set('workers_band', { domain: [...places] });
+  // Bars begin at the bottom, names at the top.
+  const domain = [...places].reverse();
+  if (String(models.get('workers_band').get('domain')) !== String(domain)) {
+    models.set('workers_band', { domain });
   }
   models.set('workers_place', { min: -0.5, max: Math.max(0.5, n - 0.5) });
   setSize(models, 'workers', most, unit, ticksFor(width));

@@ -77,7 +77,8 @@ def _over_time(name: str, lines: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def _by_worker() -> dict[str, Any]:
     size, place = _linear(min=0.0), _linear(reverse=True)
-    band = bqplot.OrdinalScale(reverse=True)
+    # From the top by its domain: with one, an ordinal scale takes no heed of `reverse`.
+    band = bqplot.OrdinalScale()
     bars = bqplot.Bars(
         x=[], y=[], scales={"x": band, "y": size}, orientation="horizontal", padding=0.25, stroke=None
     )
