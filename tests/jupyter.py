@@ -246,7 +246,10 @@ def jupyter(
         line.append("--allow-root")
     log = home / f"server-{time.time_ns()}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(line, cwd=home, env=complete, stdout=output, stderr=output)
+        # Of a shared standard input what JupyterLab starts makes one that does not block.
+        process = subprocess.Popen(
+            line, cwd=home, env=complete, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
     server = Jupyter("", token, home, log, process, complete)
     try:
         server.url = _url(server)

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 // Every worker process evaluates this file again and has to come to the same server.
-process.env.DASKLENS_UI_PORT ??= String(20000 + Math.floor(Math.random() * 20000));
+process.env.DASKLENS_UI_PORT ??= String(20000 + Math.floor(Math.random() * 12_000));
 process.env.DASKLENS_UI_HOME ??= mkdtempSync(join(tmpdir(), 'dasklens-ui-'));
 const port = process.env.DASKLENS_UI_PORT;
 const home = process.env.DASKLENS_UI_HOME;
