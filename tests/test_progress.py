@@ -80,7 +80,8 @@ def test_what_is_followed(client: Client) -> None:
 def test_a_script_blocks_until_done(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     futures = client.map(slow, range(8), key="slow")
     assert dasklens.progress(futures, multi=False) is None
-    assert all(future.done() for future in futures)
+    # The client is told by another message, which may come a little later.
+    until(lambda: all(future.done() for future in futures), "the client to know", 1)
     lines = capsys.readouterr().out.split("\r")
     assert lines[-1].startswith(f"[{'#' * 40}] | 100% Completed | ")
     assert lines[-1].endswith("s\n")
