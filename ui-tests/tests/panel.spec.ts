@@ -131,6 +131,15 @@ test('tasks are there a moment after they have finished', async () => {
   await expect(progress.locator('.dasklens-progress-words')).toHaveText('finished: 60 of 60 tasks, 100 %');
   await expect(progress.locator('.dasklens-progress-counts')).toHaveText(['60/60', '60/60']);
   await expect(progress.locator('.bqplot .bargroup')).toHaveCount(2);
+  const by = progress.getByRole('combobox', { name: 'What a bar stands for' });
+  await by.selectOption('group');
+  await expect(progress.locator('.dasklens-progress-counts').first()).toHaveText('60/60');
+  await expect(progress.locator('.dasklens-progress-name').nth(1)).toHaveAttribute('title', /./);
+  await look(page, 'by-group');
+  await by.selectOption('span');
+  await expect(progress.locator('.dasklens-progress-name')).toHaveText(['all', 'default']);
+  await by.selectOption('prefix');
+  await expect(progress.locator('.dasklens-progress-counts')).toHaveText(['60/60', '60/60']);
   await expect(sectionOf(page, 'workers')).toContainText('2 workers');
   await expect(sectionOf(page, 'memory').locator('.dasklens-memory-words')).toContainText(
     'in use, 2 workers'
