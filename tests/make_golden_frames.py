@@ -15,12 +15,14 @@ from typing import Any, ClassVar
 import msgpack
 
 from dasklens.model.progress import ProgressNow
-from dasklens.model.samples import CountsOverTime, WorkersNow
+from dasklens.model.samples import CountsOverTime, GroupsNow, WorkersNow
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler import counts as counts_module
+from dasklens.scheduler import grouptable as grouptable_module
 from dasklens.scheduler import tracker as tracker_module
 from dasklens.scheduler import workertable as workertable_module
 from dasklens.scheduler.counts import STATES, CountsLog
+from dasklens.scheduler.grouptable import GroupTable
 from dasklens.scheduler.log import TaskLog
 from dasklens.scheduler.tracker import Tracker
 from dasklens.scheduler.workertable import WorkerTable
@@ -176,6 +178,46 @@ def _run(table: WorkerTable, counts: CountsLog, scheduler: Any) -> Any:
     yield from counts.sample(scheduler, totals)
 
 
+def grouped() -> list[bytes]:
+    """Two samples of groups and spans: one fails, one leaves, one comes."""
+    hostile = "<img src=x onerror=alert(1)>"
+
+    class Hashed(SimpleNamespace):
+        __hash__ = object.__hash__
+
+    def group(name: str, span: str | None, **states: int) -> Any:
+        counts = {**dict.fromkeys(STATES, 0), **states}
+        return Hashed(name=name, prefix=SimpleNamespace(name=name[:3]), span_id=span, states=counts)
+
+    spans = {"span-1": SimpleNamespace(name=("outer", "ß"))}
+    known = [
+        group("inc-1", "span-1", processing=70_000),
+        group("inc-2", "span-1", memory=3),
+        group("sum", None),
+    ]
+    scheduler: Any = SimpleNamespace(
+        task_groups={each.name: each for each in known},
+        extensions={"spans": SimpleNamespace(spans=spans)},
+    )
+    table, clock = GroupTable("golden"), iter((BASE, BASE + 1))
+    frames: list[bytes] = []
+    at = (0, 0)
+    time = grouptable_module.time
+    grouptable_module.time = lambda: next(clock)
+    try:
+        for _ in range(2):
+            assert list(table.sample(scheduler)) == []
+            reply = table.frames(*at)
+            frames.extend(reply["frames"])
+            at = reply["next"], reply["names"]
+            del scheduler.task_groups["sum"]
+            known[1].states["erred"] = 2
+            scheduler.task_groups["sum"] = group(hostile, "span-<b>", waiting=1)
+    finally:
+        grouptable_module.time = time
+    return frames
+
+
 def followed() -> list[bytes]:
     """Four groups: one fails, one is of a span, one is done and one changes in the second frame."""
     asyncio.set_event_loop(asyncio.new_event_loop())
@@ -267,11 +309,23 @@ def described_counts(frames: list[bytes]) -> dict[str, Any]:
     return {"next": counts.next, "columns": columns, "prefixes": counts.prefixes}
 
 
+def described_groups(frames: list[bytes]) -> dict[str, Any]:
+    """The groups and spans after the last frame."""
+    now = GroupsNow()
+    assert all(now.append(frame) for frame in frames)
+    told = {
+        kind: [{"name": name, "ident": ident, **by} for (name, ident), by in rows.items()]
+        for kind, rows in (("groups", now.groups), ("spans", now.spans))
+    }
+    return {"next": now.next, "n_groups": now.n_groups, "n_spans": now.n_spans, **told}
+
+
 #: By the stream, which begins a file's name: what makes its frames, and what says what they hold.
 GOLDEN: dict[str, tuple[Any, Any]] = {
     "tasks": (several, described),
     "workers": (lambda: sampled()[0], described_workers),
     "counts": (lambda: sampled()[1], described_counts),
+    "groups": (grouped, described_groups),
     "progress": (followed, described_progress),
 }
 

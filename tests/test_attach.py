@@ -138,7 +138,7 @@ async def test_a_scheduler_that_lets_nobody_in_says_so(c: Client, s: Scheduler, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "local_scheduler", lambda client: None)
-        with pytest.raises(NotRecorded, match=r"lets no plugin be added.*Install dasklens"):
+        with pytest.raises(NotRecorded, match=r"lets no plugin be added.*Install dasklens.*start it again"):
             await attach(c)
     assert set(s.plugins) & {"dasklens", "dasklens-upload"} == set()
 

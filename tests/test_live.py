@@ -128,6 +128,36 @@ def test_several_streams_are_read_each_from_its_place(client: Client, recorder: 
     until(lambda: not recorder.sampler._waiting, "the reader to be gone")
 
 
+def test_an_optional_stream_is_read_while_it_is_asked_for(client: Client, recorder: Recorder) -> None:
+    recorder.sampler._interval = 0.05
+    heard: list[str] = []
+    feed = LiveFeed(
+        client,
+        lambda frames: heard.extend(unpack_frame(data).stream for data in frames),
+        lambda *_: None,
+        streams=["counts"],
+        optional=["groups"],
+    )
+    feed.start()
+    until(lambda: heard.count("counts") > 2, "samples")
+    assert "groups" not in heard
+    assert feed.rewind(0, 0, "", "groups")
+    until(lambda: heard.count("groups") > 2, "groups")
+    pause(feed)
+    assert feed.rewind(0, 0, "", "counts")
+    n = heard.count("groups")
+    until(lambda: heard.count("groups") > n, "groups again, with the rest")
+    feed.rest("counts")
+    feed.rest("groups")
+    until(lambda: feed._places["groups"].reading.done(), "the read to end")
+    n, counted = heard.count("groups"), heard.count("counts")
+    until(lambda: heard.count("counts") > counted + 3, "samples")
+    assert heard.count("groups") == n
+    pause(feed)
+    feed.close()
+    until(lambda: not recorder.sampler._waiting, "the reader to be gone")
+
+
 def test_a_loss_ends_the_reading_of_every_stream(
     mortal: tuple[str, subprocess.Popen[str]], heard: Listener
 ) -> None:

@@ -26,7 +26,10 @@ from dasklens.kernel.console import ConsoleProgress, plain
 from dasklens.kernel.progress import _leaves
 from dasklens.model.progress import ProgressNow
 from dasklens.scheduler.recorder import Recorder
+from dasklens.source import feed as feed_module
+from dasklens.source.errors import NotRecorded
 from dasklens.widgets.still_progress import progress_html
+from dasklens.wire.frames import unpack_frame
 
 pytestmark = pytest.mark.usefixtures("short_polls")
 
@@ -80,7 +83,8 @@ def test_what_is_followed(client: Client) -> None:
 def test_a_script_blocks_until_done(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
     futures = client.map(slow, range(8), key="slow")
     assert dasklens.progress(futures, multi=False) is None
-    assert all(future.done() for future in futures)
+    # The client is told by another message, which may come a little later.
+    until(lambda: all(future.done() for future in futures), "the client to know", 1)
     lines = capsys.readouterr().out.split("\r")
     assert lines[-1].startswith(f"[{'#' * 40}] | 100% Completed | ")
     assert lines[-1].endswith("s\n")
@@ -283,6 +287,39 @@ def test_closing_leaves_nothing(page: Page, client: Client) -> None:
     left = {ident: _instances[ident] for ident in set(page.open) - before if ident in _instances}
     assert left == {}
     assert set(page.open) == before
+
+
+def test_everything_by_group(page: Page, client: Client) -> None:
+    wait(client.map(slow, range(2), key=["by-0", "by-1"]))
+    everything = dasklens.Progress(client, group_by="span")
+    assert everything.part.group_by == "span"
+    read = {"type": "read", "stream": "groups", "cursor": 0, "names": 0, "log": ""}
+
+    def heard() -> set[str]:
+        return {unpack_frame(data).stream for data in page.frames(everything.part)}
+
+    until(lambda: heard() == {"counts"}, "the counts")
+    page.ask(everything.part, **read)
+    until(lambda: heard() == {"counts", "groups"}, "the groups, when a page asks", 20)
+    page.ask(everything.part, type="unread", stream="groups")
+    until(lambda: not everything.part._feed._places["groups"].wanted, "the end of it")
+    everything.close()
+    with pytest.raises(ValueError, match="group_by should be one of prefix, group, span; got 'mood'"):
+        dasklens.Progress(client, group_by="mood")
+
+
+def test_a_scheduler_that_lets_nobody_in(page: Page, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(client: Client) -> None:
+        raise NotRecorded("It lets no plugin be added. Install dasklens in its environment.")
+
+    monkeypatch.setattr(feed_module, "attach", refuse)
+    futures = client.map(abs, range(3))
+    bars = dasklens.progress(futures, notebook=True)
+    assert bars.wait(5)
+    assert bars.status == "lost"
+    assert "Install dasklens" in bars.following.why
+    assert "Install dasklens" in bars._bundle()["text/html"]
+    bars.close()
 
 
 @pytest.mark.parametrize("n", [1, 300])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,11 @@ from distributed import Client, Event, LocalCluster, span, wait
 from distributed.security import Security
 from waiting import until
 
+import dasklens
 from dasklens.model.progress import ProgressNow
 from dasklens.scheduler import tracker as tracker_module
+from dasklens.scheduler.counting import Counting
+from dasklens.scheduler.recorder import NAME as RECORDER
 from dasklens.scheduler.recorder import Recorder
 from dasklens.scheduler.trackers import NAME
 from dasklens.source import progress as progress_module
@@ -290,28 +294,61 @@ def test_paused_and_resumed(client: Client, follow: Follow, recorder: Recorder) 
     until(lambda: not following.feed.rewind(), "the feed to end")
 
 
-def test_counting_does_not_hold_the_loop(client: Client, follow: Follow, recorder: Recorder) -> None:
+def test_counting_does_not_hold_the_loop(
+    client: Client, follow: Follow, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     event = Event(client=client)
     gate = client.submit(lambda event: event.wait(), event, key="gate")
     futures = client.map(lambda x, gate: x, range(20_000), gate=gate, key="many")
     until(lambda: len(recorder._scheduler.tasks) > 20_000, "all tasks", 60)
-    following = follow(futures)
-    until(lambda: following.now.total == 20_001, "all to be counted")
+    waiting: list[int] = []
+    add = Counting.add
+
+    def counted(self: Counting, roots: Any) -> None:
+        add(self, roots)
+        waiting.append(len(self._chunks))
+
+    monkeypatch.setattr(Counting, "add", counted)
+    # What Python's collector does with everything else in this process is nobody's business here.
+    gc.disable()
+    try:
+        following = follow(futures)
+        until(lambda: following.now.total == 20_001, "all to be counted")
+    finally:
+        gc.enable()
     (tracker,) = recorder.trackers.by_id.values()
     assert tracker.n_slices > 3
-    # Python's garbage collector may come in between: most slices are short.
-    assert tracker.longest < 0.1
+    # By the thread's own clock: a slice, and the few tasks that it may be late.
+    assert 0 < tracker.longest < 5 * tracker_module.SLICE
+    # The keys came in pieces, and none while two others waited.
+    assert len(waiting) == 10
+    assert max(waiting) <= 2
     client.cancel(futures)
     event.set()
 
 
-def test_msgpack_clients(cluster: LocalCluster, recorder: Recorder, follow: Follow) -> None:
+def test_msgpack_clients(client: Client, cluster: LocalCluster, follow: Follow) -> None:
+    """They cannot submit, for tasks are pickled; they can follow what others do, also when it fails."""
+    futures = client.map(failing, range(3), key="bad")
+    after = client.submit(sum, futures, key="after-0")
+    good = client.map(slow, range(20), key=[("good", i) for i in range(20)])
     with Client(
         cluster.scheduler_address,
         serializers=["msgpack"],
         deserializers=["msgpack", "dask"],
         set_as_default=False,
     ) as plain:
+        following = follow(good, client=plain)
+        assert following.wait(10)
+        assert (following.status, following.now.done) == ("finished", 20)
+        following = follow(good, client=plain, group_by=lambda key: f"by {key[1] % 2}")
+        assert following.wait(10)
+        assert {name: by["all"] for name, by in following.now.counts.items()} == {"by 0": 10, "by 1": 10}
+        following = follow([after], client=plain)
+        until(lambda: following.now.final, "the failure")
+        assert following.status == "error"
+        assert following.now.error is not None
+        assert following.now.error["exception"] == "ValueError('<b>no</b>')"
         following = follow(["nothing"], client=plain)
         until(lambda: following.now.unknown == 1, "an answer")
 
@@ -328,7 +365,20 @@ def test_tls(follow: Follow) -> None:
         n_workers=1, threads_per_worker=1, processes=False, protocol="tls", security=security, **NO_DASHBOARD
     ) as secure:
         with Client(secure, set_as_default=False) as client:
-            futures = client.map(inc, range(5))
+            futures = client.map(inc, range(5), key="good")
             following = follow(futures, client=client)
             assert following.wait(10)
             assert following.status == "finished"
+            bad = client.map(failing, range(2), key="bad")
+            following = follow(bad, client=client, group_by=str)
+            until(lambda: following.now.final, "the failure")
+            assert following.now.error is not None
+            assert following.now.error["worker"].startswith("tls://")
+            # It says goodbye over a connection of its own, which is encrypted as the other one is.
+            following = follow(None, client=client)
+            assert following.feed.opened.wait(5)
+            trackers = secure.scheduler.plugins[RECORDER].trackers
+            until(lambda: len(trackers.by_id) > 0, "a tracker")
+            following.feed.pause()
+            until(lambda: following.feed._tracker not in trackers.by_id, "the tracker to go")
+            assert dasklens.progress(futures, notebook=False) is None

@@ -76,6 +76,20 @@ export async function saveNotebook(page: Page, name: string): Promise<number> {
   return (await (await page.request.get(`/api/contents/${name}?content=0`)).json()).size as number;
 }
 
+/** JupyterLab's menu entry "Save Widget State Automatically". */
+export async function setSaveState(page: Page, on: boolean): Promise<void> {
+  const isOn = (): Promise<boolean> =>
+    page.evaluate(() =>
+      (window as any).jupyterapp.commands.isToggled('@jupyter-widgets/jupyterlab-manager:saveWidgetState')
+    );
+  if ((await isOn()) !== on) {
+    await page.evaluate(() =>
+      (window as any).jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')
+    );
+  }
+  await expect.poll(isOn).toBe(on);
+}
+
 /** The code cell of this index, counted from 0. */
 export function cell(page: Page, index: number): Locator {
   return page.locator('.jp-Notebook .jp-CodeCell').nth(index);

@@ -222,6 +222,31 @@ test('another question to a stream has a socket of its own', () => {
   expect(FakeSocket.live).toHaveLength(0);
 });
 
+test('a stream that no model names is read while it is asked for', () => {
+  const asked: string[] = [];
+  const comm = new ReceiverComm('m', ['counts'], stream => {
+    asked.push(stream);
+    return openFake();
+  });
+  const phases: string[] = [];
+  comm.onState = ({ phase }) => phases.push(phase);
+  const say = (type: string): string => comm.send({ method: 'custom', content: { type, stream: 'groups' } });
+  comm.look(true);
+  FakeSocket.last.accept().state('live');
+  say('read');
+  expect(asked).toEqual(['counts', 'groups']);
+  FakeSocket.last.accept().state('lost');
+  expect(phases.at(-1)).toBe('lost');
+  say('unread');
+  expect(FakeSocket.live).toHaveLength(1);
+  expect(phases.at(-1)).toBe('live');
+  say('unread');
+  say('read');
+  expect(asked).toEqual(['counts', 'groups', 'groups']);
+  comm.close();
+  expect(FakeSocket.live).toHaveLength(0);
+});
+
 test('of several streams the worst is said', () => {
   const { made, phase } = comm(['tasks', 'counts']);
   made.look(true);

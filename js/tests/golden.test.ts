@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Counts, STATES, type State, type Total } from '../src/core/counts';
 import { decodeFrame } from '../src/core/frames';
+import { GroupTable } from '../src/core/grouptable';
 import { ProgressTable } from '../src/core/progress';
 import { TaskLog } from '../src/core/tasks';
 import { WorkerTable } from '../src/core/workers';
@@ -40,6 +41,14 @@ interface GoldenCounts {
   prefixes: Record<string, Record<State, number>>;
 }
 
+interface GoldenGroups {
+  next: number;
+  n_groups: number;
+  n_spans: number;
+  groups: object[];
+  spans: object[];
+}
+
 interface GoldenProgress {
   next: number;
   groups: { name: string; error: Record<string, string> | null }[];
@@ -68,9 +77,9 @@ describe.runIf(existsSync(FOLDER))('golden frames', () => {
   const of = (stream: string): string[] => names.filter(name => name.startsWith(`${stream}-`));
 
   it('are of streams that are tested', () => {
-    expect([...of('tasks'), ...of('workers'), ...of('counts'), ...of('progress')].sort()).toEqual(
-      [...names].sort()
-    );
+    expect(
+      [...of('tasks'), ...of('workers'), ...of('counts'), ...of('groups'), ...of('progress')].sort()
+    ).toEqual([...names].sort());
   });
 
   it.each(of('workers'))('%s holds what Python put into it', name => {
@@ -90,6 +99,22 @@ describe.runIf(existsSync(FOLDER))('golden frames', () => {
       }
     }
     expect(table.left.map(worker => worker.name)).toEqual(['<img src=x onerror=alert(1)>']);
+  });
+
+  it.each(of('groups'))('%s holds what Python put into it', name => {
+    const { frames, wanted } = read<GoldenGroups>(name);
+    const table = new GroupTable();
+    for (const frame of frames) {
+      expect(table.append(decodeFrame(frame))).toBe('taken');
+    }
+    expect([table.next, table.all]).toEqual([wanted.next, { group: wanted.n_groups, span: wanted.n_spans }]);
+    const plain = (kind: 'group' | 'span'): object[] =>
+      table
+        .newest(kind)
+        .map(({ name: called, ident, counts }) => ({ name: called, ident, ...counts }))
+        .reverse();
+    expect(plain('group')).toEqual(wanted.groups);
+    expect(plain('span')).toEqual(wanted.spans);
   });
 
   it.each(of('counts'))('%s holds what Python put into it', name => {

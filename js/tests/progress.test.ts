@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { Counts, STATES, type State } from '../src/core/counts';
-import { failureOf, none, ofCounts, Rates, type Group } from '../src/core/progress';
+import { ofEverything } from '../src/core/everything';
+import { failureOf, none, Rates, type Group } from '../src/core/progress';
 
 const group = (name: string, key: string, blamed: string, erred = 1): Group => ({
   name,
@@ -47,7 +48,7 @@ describe('a failure', () => {
 
 describe('everything', () => {
   it('is nothing before the first sample', () => {
-    const progress = ofCounts(new Counts(), new Rates());
+    const progress = ofEverything(new Counts(), new Rates());
     expect(progress.groups).toEqual([]);
     expect(progress.status).toBe('finished');
     expect(progress.elapsed).toBeNaN();
@@ -64,7 +65,7 @@ describe('everything', () => {
     const rates = new Rates();
     rates.note('', 0, 0);
     rates.note('', 1, 2);
-    const progress = ofCounts(counts, rates);
+    const progress = ofEverything(counts, rates);
     expect(progress.groups.map(({ name }) => name)).toEqual(['load']);
     expect(progress.total).toEqual({ ...none(), memory: 3, processing: 4, waiting: 3 });
     expect([progress.status, progress.eta]).toEqual(['running', 3.5]);

@@ -11,6 +11,7 @@ import {
   reopenNotebook,
   runCell,
   saveNotebook,
+  setSaveState,
   startCell
 } from '../notebook';
 
@@ -205,4 +206,29 @@ test('a saved notebook without a kernel shows the finished bars', async () => {
   await expect(output(AT_FAILS)).toContainText('Why it failed');
   await expect(output(AT_FAILS).locator('img')).toHaveCount(0);
   await picture('progress-reopened', output(AT_FAILS));
+});
+
+test('with the widgets saved, the figures themselves are there without a kernel', async () => {
+  for (const index of [AT_SETUP, AT_BUSY, AT_FAILS]) {
+    await runCell(page, index);
+  }
+  await expect(words(AT_FAILS)).toHaveText(/^✕ failed: 8 of 12 tasks, 66 %$/);
+  await part(AT_BUSY).scrollIntoViewIfNeeded();
+  await expect(words(AT_BUSY)).toHaveText('finished: 120 of 120 tasks, 100 %');
+  await setSaveState(page, true);
+  try {
+    await saveNotebook(page, NAME);
+    await endKernels(page);
+    await reopenNotebook(page, NAME);
+    await expect(words(AT_BUSY)).toHaveText('finished: 120 of 120 tasks, 100 %');
+    await expect(rows(AT_BUSY).locator('.dasklens-progress-counts').first()).toHaveText('120 / 120');
+    await part(AT_BUSY).scrollIntoViewIfNeeded();
+    await expect(bars(AT_BUSY)).toHaveCount(4);
+    await part(AT_FAILS).getByRole('button', { name: '✕ bad' }).click();
+    await expect(part(AT_FAILS).locator('.dasklens-failure')).toContainText(`ValueError('${HOSTILE}')`);
+    await expect(output(AT_FAILS).locator('img')).toHaveCount(0);
+    await picture('progress-saved', output(AT_BUSY));
+  } finally {
+    await setSaveState(page, false);
+  }
 });

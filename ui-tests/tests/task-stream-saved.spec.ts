@@ -4,7 +4,7 @@ import { expect, test, type JSHandle, type Page } from '@playwright/test';
 
 import { endKernels, python } from '../cluster';
 import { canvasOf, markOf, partOf, pixels, pointOf, tool, waitForTasks, type Mark } from '../mark';
-import { cell, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
+import { cell, openNotebook, reopenNotebook, runCell, saveNotebook, setSaveState } from '../notebook';
 
 const NAME = 'task-stream-saved.ipynb';
 /** Begins with a letter, or Dask would cut the prefix at the first blank. */
@@ -88,21 +88,6 @@ async function expectNoHarm(): Promise<void> {
   expect(asked).toEqual([]);
 }
 
-const saveState = (): Promise<boolean> =>
-  page.evaluate(() =>
-    (window as any).jupyterapp.commands.isToggled('@jupyter-widgets/jupyterlab-manager:saveWidgetState')
-  );
-
-/** JupyterLab's menu entry "Save Widget State Automatically". */
-async function setSaveState(on: boolean): Promise<void> {
-  if ((await saveState()) !== on) {
-    await page.evaluate(() =>
-      (window as any).jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')
-    );
-  }
-  await expect.poll(saveState).toBe(on);
-}
-
 /** Write a copy of the notebook as it is on disk now. */
 async function copyNotebook(name: string, trusted = true): Promise<void> {
   const { content } = await (await page.request.get(`/api/contents/${NAME}`)).json();
@@ -154,14 +139,14 @@ test('a saved notebook grows by less than 300 kB', async () => {
   await copyNotebook('task-stream-plain.ipynb');
   await copyNotebook('task-stream-untrusted.ipynb', false);
 
-  await setSaveState(true);
+  await setSaveState(page, true);
   try {
     const withState = await saveNotebook(page, NAME);
     console.log(`${withState - empty} bytes together with the widgets' state`);
     expect(withState).toBeGreaterThan(size);
     expect(withState - empty).toBeLessThanOrEqual(MOST);
   } finally {
-    await setSaveState(false);
+    await setSaveState(page, false);
   }
 });
 

@@ -23,6 +23,7 @@ export type Said =
       names: number;
       log: string;
     }
+  | { type: 'unread'; stream: string }
   | { type: 'unwatched' };
 
 /** Sends a message, if there is anybody to send it to; whether there was. */

@@ -139,6 +139,15 @@ export class ReceiverComm {
       question !== this.questions.get(String(stream))
     ) {
       this.askAnew(String(stream), question);
+    } else if (type === 'read' && !socket) {
+      // One that is read only when asked for.
+      this.askAnew(String(stream), '');
+    } else if (type === 'unread') {
+      socket?.close();
+      for (const known of [this.sockets, this.states, this.questions]) {
+        known.delete(String(stream));
+      }
+      this.sayWorst();
     } else if (type === 'read') {
       socket?.rewind({ cursor: Number(cursor) || 0, names: Number(names) || 0, log: String(log ?? '') });
     } else if (type === 'unwatched') {
@@ -148,8 +157,15 @@ export class ReceiverComm {
 
   private settle(stream: string, state: State): void {
     this.states.set(stream, state);
+    this.sayWorst();
+  }
+
+  private sayWorst(): void {
     const all = [...this.states.values()].sort((a, b) => ORDER.indexOf(a.phase) - ORDER.indexOf(b.phase));
     const worst = all[0];
+    if (!worst) {
+      return;
+    }
     const { phase, reason, retry_at } = worst;
     const said = JSON.stringify([phase, reason, retry_at]);
     if (said !== this.said) {

@@ -1,9 +1,8 @@
 /**
- * How far a set of tasks is, as the frames of the stream `progress` tell, or, for everything that a
- * scheduler runs, those of `counts`. `python/dasklens/model/progress.py` is the twin of the former.
+ * How far a set of tasks is, as the frames of the stream `progress` tell.
+ * `python/dasklens/model/progress.py` is the twin.
  */
 
-import type { Counts } from './counts';
 import { FrameError, type Frame } from './frames';
 import { numbers, ofStream, whole, type Taken, type Taker } from './samplecolumns';
 
@@ -159,7 +158,7 @@ export function none(): ByState {
   return Object.fromEntries(STATES.map(state => [state, 0])) as ByState;
 }
 
-function sum(groups: readonly Group[]): ByState {
+export function sum(groups: readonly Group[]): ByState {
   const total = none();
   for (const { counts } of groups) {
     STATES.forEach(state => (total[state] += counts[state]));
@@ -184,57 +183,9 @@ export function leftOf(counts: ByState): number {
 
 /** The first group whose own task failed, or else one that failed for it. */
 export function failureOf(groups: readonly Group[]): Failure | null {
-  const failed = groups.filter(group => group.failure && group.counts.erred > 0);
+  const failed = groups.filter(group => group.failure?.key && group.counts.erred > 0);
   const own = failed.find(({ failure }) => failure?.key === failure?.blamed);
   return (own ?? failed[0])?.failure ?? null;
-}
-
-/** Everything that a scheduler knows of, by prefix; what it forgot does not count. */
-export function ofCounts(counts: Counts, rates: Rates): Progress {
-  const groups: Group[] = [];
-  for (const [name, by] of counts.prefixes) {
-    const found: ByState = {
-      memory: by.memory,
-      released: by.released,
-      erred: by.erred,
-      processing: by.processing,
-      waiting: by.waiting + by.queued + by.no_worker,
-      cancelled: 0
-    };
-    if (allOf(found) > 0) {
-      groups.push({ name, ident: '', place: groups.length, counts: found, failure: null });
-    }
-  }
-  const total = sum(groups);
-  const left = leftOf(total);
-  const rate = rates.of('');
-  const status =
-    total.erred > 0 ? 'error' : left === 0 ? 'finished' : total.processing > 0 ? 'running' : 'waiting';
-  return {
-    groups,
-    total,
-    status,
-    final: false,
-    counting: false,
-    tracked: allOf(total),
-    unknown: 0,
-    reason: '',
-    elapsed: left > 0 ? busySince(counts) : NaN,
-    eta: left > 0 && rate > 0 ? left / rate : NaN
-  };
-}
-
-/** Seconds for which there was always something to do, as far as samples reach back. */
-function busySince(counts: Counts): number {
-  const time = counts.column('time');
-  const columns = (['waiting', 'no_worker', 'queued', 'processing'] as const).map(state =>
-    counts.column(`tasks_${state}`)
-  );
-  let first = time.length - 1;
-  while (first > 0 && columns.some(column => column[first - 1] > 0)) {
-    first--;
-  }
-  return first >= 0 ? time[time.length - 1] - time[first] : NaN;
 }
 
 /** Seconds over which a rate is taken. */

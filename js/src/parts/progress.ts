@@ -4,13 +4,14 @@
  */
 
 import { Counts } from '../core/counts';
+import { ofEverything, type GroupBy } from '../core/everything';
 import { counted, duration } from '../core/format';
 import { decodeFrame, FrameError } from '../core/frames';
+import { GroupTable } from '../core/grouptable';
 import {
   allOf,
   doneOf,
   failureOf,
-  ofCounts,
   ProgressTable,
   Rates,
   STATES,
@@ -20,6 +21,7 @@ import {
 } from '../core/progress';
 import { button, h, say, watchWidth } from './elements';
 import { FAILURE_CSS, FailureDetail } from './failure';
+import { GROUP_CHOICE_CSS, GroupChoice } from './groupchoice';
 import { modelsOf, type Models } from './models';
 import { GONE } from './part';
 import { PHASE_CSS, phaseBadge } from './phase';
@@ -35,6 +37,8 @@ interface ProgressTraits extends ReceiverTraits {
   snapshot?: DataView;
   /** A bar for each group, not only for all. */
   multi: boolean;
+  /** What a bar stands for, of everything. */
+  group_by?: GroupBy;
   /** What a person opened, for the views to come: only here. */
   opened?: Group | null;
   wide?: boolean;
@@ -46,9 +50,10 @@ interface ProgressTraits extends ReceiverTraits {
   error: Record<string, string> | null;
 }
 
-interface Streams extends Record<string, Counts | ProgressTable> {
+interface Streams extends Record<string, Counts | ProgressTable | GroupTable> {
   progress: ProgressTable;
   counts: Counts;
+  groups: GroupTable;
 }
 
 type View = ReceiverView<Streams, ProgressTraits>;
@@ -63,11 +68,16 @@ const NARROW = 460;
 function build(view: View): void {
   const { model, streams, el, signal, on, onData, extend } = view;
   const everything = model.get('streams').includes('counts');
+  const by = new GroupChoice(view);
   const rates = new Rates();
   const fills = new ProgressFills();
   const words = h('span', { class: 'dasklens-progress-words', role: 'status', 'aria-live': 'off' });
   const time = h('span', { class: 'dasklens-progress-time', 'aria-live': 'off' });
-  const bar = h('div', { class: 'dasklens-progress-bar' }, words, time, phaseBadge(model, view));
+  const bar = h('div', { class: 'dasklens-progress-bar' }, words, time);
+  if (everything) {
+    bar.append(by.element);
+  }
+  bar.append(phaseBadge(model, view));
   let open: Group | null = model.get('opened') ?? null;
   let wide = model.get('wide') ?? false;
   const detail = new FailureDetail(() => openFailure(null));
@@ -77,17 +87,14 @@ function build(view: View): void {
 
   let models: Models | null = null;
 
-  const now = (): Progress => (everything ? ofCounts(streams.counts, rates) : streams.progress);
+  const now = (): Progress =>
+    everything ? ofEverything(streams.counts, rates, streams.groups, by.chosen) : streams.progress;
 
   const note = (): void => {
-    const { groups } = now();
+    const { groups, total } = now();
     const at = everything ? streams.counts.last('time') : streams.progress.elapsed;
     groups.forEach(group => rates.note(idOf(group), at, doneOf(group.counts)));
-    rates.note(
-      '',
-      at,
-      groups.reduce((n, group) => n + doneOf(group.counts), 0)
-    );
+    rates.note('', at, doneOf(total));
   };
 
   const show = (): void => {
@@ -99,6 +106,7 @@ function build(view: View): void {
     say(words, describe(progress, status, everything));
     say(time, timeOf(progress, status));
     fills.show(total);
+    by.show();
     const shown = !model.get('multi') ? [] : wide ? groups : groups.slice(0, FEW);
     const data: RowData[] = [
       { name: 'all', counts: total, rate: rates.of(''), group: null },
@@ -162,6 +170,14 @@ function build(view: View): void {
     show();
   });
   on('change:phase change:multi', show);
+  on('change:group_by', () => {
+    by.ask();
+    note();
+    show();
+  });
+  if (everything) {
+    by.ask();
+  }
   watchWidth(el, signal, show);
   show();
 }
@@ -300,10 +316,11 @@ const CSS = `
 .dasklens-progress-bar{display:flex;flex-wrap:wrap;align-items:center;gap:0 12px;min-height:24px}
 .dasklens-progress-words{font-weight:600;font-variant-numeric:tabular-nums}
 .dasklens-progress-time{font-variant-numeric:tabular-nums;color:var(--jp-ui-font-color2,inherit)}
-.dasklens-progress[data-status=error] .dasklens-progress-words,.dasklens-progress[data-status=lost] .dasklens-progress-words{color:var(--jp-error-color1,color-mix(in srgb,#e1002d 75%,currentColor))}
+.dasklens-progress[data-status=error] .dasklens-progress-words{color:var(--jp-error-color1,color-mix(in srgb,#e1002d 75%,currentColor))}
 .dasklens-progress .dasklens-phase{flex:1 1 auto;white-space:nowrap}
 .dasklens-progress [data-action=more]{align-self:flex-start;position:relative;z-index:1}
 .dasklens-progress-figure .zeroLine{display:none}
+${GROUP_CHOICE_CSS}
 ${ROWS_CSS}
 ${FAILURE_CSS}
 ${PROGRESS_FILLS_CSS}
@@ -312,6 +329,6 @@ ${PHASE_CSS}`;
 export default receiver<Streams, ProgressTraits>(
   'progress',
   CSS,
-  () => ({ progress: new ProgressTable(), counts: new Counts() }),
+  () => ({ progress: new ProgressTable(), counts: new Counts(), groups: new GroupTable() }),
   build
 );

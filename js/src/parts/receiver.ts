@@ -3,7 +3,8 @@
  * kept once, however many views there are, and each view shows it when it is on screen.
  *
  * The other end is the kernel, or whatever a page without one puts in its place; it hears
- * `{type: "read", stream, cursor, names, log}` and `{type: "unwatched"}` and sends `{type: "frames"}`.
+ * `{type: "read", stream, cursor, names, log}`, `{type: "unread", stream}` for what was read only when asked
+ * for, and `{type: "unwatched"}`, and sends `{type: "frames"}`.
  */
 
 import type { AnyModel, Initialize, Render } from '@anywidget/types';
@@ -32,6 +33,8 @@ export interface ReceiverView<S, T extends ReceiverTraits> {
   onData(listener: () => void): void;
   /** What belongs to the view but is not in `el`: it is on screen when any of them is. */
   extend(element: HTMLElement): void;
+  /** Have a stream read that is read only when asked for, or not any more. */
+  want(stream: string, wanted: boolean): void;
   /** Set synced traits here now, and in the kernel when it has time. */
   keep(values: Partial<T>): void;
 }
@@ -84,7 +87,8 @@ export function receiver<S extends Record<string, Taker>, T extends ReceiverTrai
         };
         intake.enter();
         signal.addEventListener('abort', () => intake.leave());
-        build({ model, streams, el, signal, on, onData, extend, keep });
+        const want = (stream: string, wanted: boolean): void => intake.want(stream, wanted);
+        build({ model, streams, el, signal, on, onData, extend, want, keep });
         return end;
       }
     };
@@ -97,16 +101,34 @@ class Intake<T extends ReceiverTraits> {
   private model: AnyModel<T> | null = null;
   private readonly asking: Map<string, Asking>;
   private readonly watching: Watching;
+  /** Streams that are read only because they were asked for. */
+  private readonly wanted = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private views = 0;
 
   constructor(private readonly streams: Record<string, Taker>) {
-    const send = (content: Said): boolean => {
-      this.model?.send(content);
-      return this.model !== null;
-    };
+    const { send } = this;
     this.asking = new Map(Object.keys(streams).map(stream => [stream, new Asking(send, stream)]));
     this.watching = new Watching(send);
+  }
+
+  private readonly send = (content: Said): boolean => {
+    this.model?.send(content);
+    return this.model !== null;
+  };
+
+  want(stream: string, wanted: boolean): void {
+    if (wanted === this.wanted.has(stream)) {
+      return;
+    }
+    if (wanted) {
+      this.wanted.add(stream);
+      this.asking.get(stream)?.answered();
+      this.ask((_, name) => name === stream);
+    } else {
+      this.wanted.delete(stream);
+      this.send({ type: 'unread', stream });
+    }
   }
 
   start(model: AnyModel<T>): void {
@@ -179,11 +201,12 @@ class Intake<T extends ReceiverTraits> {
     }
   }
 
-  private ask(which: (stream: Taker) => boolean = () => true): void {
+  private ask(which: (stream: Taker, name: string) => boolean = () => true): void {
     // A part that can be of several figures has streams that this one does not get.
     const wanted = this.model?.get('streams' as keyof T & string) as unknown as string[] | undefined;
     for (const [name, stream] of Object.entries(this.streams)) {
-      if ((wanted ?? [name]).includes(name) && which(stream)) {
+      const read = (wanted ?? [name]).includes(name) || this.wanted.has(name);
+      if (read && which(stream, name)) {
         this.asking.get(name)?.ask(stream.next, stream.nNames, stream.id);
       }
     }

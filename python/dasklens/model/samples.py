@@ -1,7 +1,7 @@
-"""The streams of the sampler as Python has them: the workers now, and the totals over time.
+"""The streams of the sampler as Python has them: the workers and groups now, and the totals over time.
 
-`js/src/core/workers.ts` and `js/src/core/counts.ts` are the twins in the browser; `docs/frames.md` has
-the columns.
+`workers.ts`, `grouptable.ts` and `counts.ts` in `js/src/core` are the twins in the browser;
+`docs/frames.md` has the columns.
 """
 
 from __future__ import annotations
@@ -169,6 +169,64 @@ class CountsOverTime:
     def prefixes(self) -> dict[str, dict[str, int]]:
         """Tasks by prefix and state, now."""
         return self._prefixes
+
+
+class GroupsNow:
+    """The groups and spans of a scheduler, as the frames of the stream ``groups`` told.
+
+    Attributes
+    ----------
+    log : str
+        Id of the log that the cursor belongs to.
+    next : int
+        The sample expected next.
+    groups, spans : dict
+        ``(name, prefix)``, or ``(name, id)``, to its tasks by state; from old to new.
+    n_groups, n_spans : int
+        How many there are; the newest are told.
+    """
+
+    def __init__(self) -> None:
+        self.log = ""
+        self.next = self.n_groups = self.n_spans = 0
+        self._names: dict[int, Any] = {}
+        self._rows: dict[str, dict[int, dict[str, int]]] = {"group": {}, "span": {}}
+
+    def append(self, data: bytes | Frame) -> bool:
+        """Take a frame; False when something before it is missing, and nothing was taken."""
+        frame = data if isinstance(data, Frame) else unpack_frame(data)
+        _of_stream(frame, "groups")
+        if frame.first > 0 and (frame.log != self.log or frame.first > self.next):
+            return False
+        if frame.first == 0:
+            if frame.log != self.log:
+                self._names.clear()
+            self._rows = {"group": {}, "span": {}}
+        self.log, self.next = frame.log, frame.next
+        self._names.update(enumerate(frame.names, frame.names0))
+        for kind, rows in self._rows.items():
+            states = [name for name in frame.cols if name.startswith(f"{kind}_")]
+            for i, ident in enumerate(column(frame, kind)):
+                rows[int(ident)] = {
+                    state.removeprefix(f"{kind}_"): int(column(frame, state)[i]) for state in states
+                }
+            for ident in column(frame, "left"):
+                rows.pop(int(ident), None)
+        self.n_groups, self.n_spans = (int(column(frame, name)[0]) for name in ("groups", "spans"))
+        return True
+
+    @property
+    def groups(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Tasks of each by state, now."""
+        return self._of("group")
+
+    @property
+    def spans(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Tasks of each by state, now."""
+        return self._of("span")
+
+    def _of(self, kind: str) -> dict[tuple[str, str], dict[str, int]]:
+        return {tuple(self._names[ident]): by for ident, by in sorted(self._rows[kind].items())}
 
 
 _DTYPES = {"u1": "<u1", "u2": "<u2", "u4": "<u4", "f4": "<f4", "f8": "<f8"}

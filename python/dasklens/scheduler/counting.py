@@ -96,6 +96,11 @@ class Counting:
         """Whether there is something left to be counted."""
         return bool(self._stack or self._many or self._chunks)
 
+    @property
+    def hungry(self) -> bool:
+        """Whether more roots may come: no list of them waits but the one that is looked at."""
+        return len(self._chunks) < 2
+
     def walk(self) -> Iterator[None]:
         """Count until there is nothing left; yields after every few tasks."""
         while self.walking:

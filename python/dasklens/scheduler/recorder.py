@@ -68,7 +68,7 @@ class Recorder(SchedulerPlugin):
     log : TaskLog
         What was recorded.
     sampler : Sampler
-        The streams ``counts`` and ``workers``.
+        The streams ``counts``, ``workers`` and ``groups``.
     trackers : Trackers
         Who asks how far something is.
     profiles : Profiles
@@ -232,8 +232,8 @@ class Recorder(SchedulerPlugin):
             Seconds to wait for news.
         reader : str
             Who asks, so that watchers can be counted.
-        stream : {"tasks", "counts", "workers"}
-            The latter two are the sampler's; `until` means nothing there.
+        stream : {"tasks", "counts", "workers", "groups"}
+            All but the first are the sampler's; `until` means nothing there.
         """
         if isinstance(reader, str) and 0 < len(reader) <= LONGEST_READER and self.readers < MOST_READERS:
             self._readers[reader] = monotonic()

@@ -1,9 +1,10 @@
 """The sampler: how the workers and the scheduler as a whole are, looked at once for all readers.
 
-A *sample* is one look. It is taken while somebody reads the streams ``counts`` or ``workers``, every
+A *sample* is one look. It is taken while somebody reads one of its streams, every
 second by default and never more often than every 200 ms, and not at all otherwise: heartbeats bring
 nothing faster. It goes through workers and prefixes in short steps, so that the scheduler's loop is
-never held for long, and it never walks tasks. The cursor of both streams counts samples.
+never held for long, and it never walks tasks. The cursor of each stream counts its samples. The stream
+``groups`` is sampled only while somebody reads that one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import dask
 from dask.utils import parse_timedelta
 
 from .counts import CountsLog
+from .grouptable import GroupTable
 from .workertable import WorkerTable
 
 if TYPE_CHECKING:
@@ -53,13 +55,16 @@ class Sampler:
     def __init__(self, scheduler: Scheduler, ident: str):
         self.counts = CountsLog(ident)
         self.workers = WorkerTable(ident)
+        self.groups = GroupTable(ident)
         self._scheduler = scheduler
-        self.streams: dict[str, CountsLog | WorkerTable] = {"counts": self.counts, "workers": self.workers}
+        self.streams: dict[str, CountsLog | WorkerTable | GroupTable] = {
+            each.stream: each for each in (self.counts, self.workers, self.groups)
+        }
         self._news = asyncio.Event()
         self._work: Iterator[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._interval = sample_interval()
-        self._asked = self._sampled = -float("inf")
+        self._asked = self._sampled = self._groups_asked = -float("inf")
         self._waiting = 0
         self._closed = False
         #: Samples taken, the seconds of the loop that they took, and the longest step.
@@ -91,6 +96,8 @@ class Sampler:
             wanted = (0, 0)
         deadline = monotonic() + (min(wait, LONGEST_WAIT) if wait > 0 else 0)
         self._waiting += 1
+        if found is self.groups:
+            self._groups_asked = monotonic()
         try:
             self._ask()
             # What lay here since the last reader left is no news: the sample under way is.
@@ -182,6 +189,9 @@ class Sampler:
         scheduler = self._scheduler
         totals = yield from self.workers.sample(scheduler)
         yield from self.counts.sample(scheduler, totals)
+        # A reader asks again well before that.
+        if monotonic() - self._groups_asked < IDLE + LONGEST_WAIT and self.groups.due:
+            yield from self.groups.sample(scheduler)
 
 
 def sample_interval() -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 #: What a tracked task is, in the order of the columns of a frame.
@@ -49,3 +49,24 @@ class Group:
         self.failed: Any = None
         self.prefix: Any = None
         self.example: Any = None
+
+
+def labels_of(scheduler: Any, group_by: str) -> Callable[[Any], Hashable] | None:
+    """What the tasks of a scheduler are grouped by; None when that is for others to say."""
+    if group_by == "client":
+        return None
+    if group_by != "spans":
+        return lambda task: task.prefix.name
+    known: dict[Any, tuple[str, str]] = {}
+
+    def label(task: Any) -> tuple[str, str]:
+        ident = getattr(task.group, "span_id", None)
+        found = known.get(ident)
+        if found is None:
+            spans = scheduler.extensions.get("spans")
+            span = spans.spans.get(ident) if spans is not None else None
+            name = ", ".join(span.name) if span is not None else str(ident)
+            found = known[ident] = (name, str(ident))
+        return found
+
+    return label

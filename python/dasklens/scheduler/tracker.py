@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from array import array
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from math import nan
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any
 
 from ..wire.frames import pack_frame, pack_name
@@ -21,7 +21,7 @@ from .columns import floats, text, whole
 from .counting import FAILED, KNOWN, NOT_TRACKED, Counting
 from .eta import Eta
 from .said import unsaid
-from .taskgroups import ERRED, Group
+from .taskgroups import ERRED, Group, labels_of
 
 STREAM = "progress"
 STATUSES = ("waiting", "running", "finished", "error", "cancelled")
@@ -69,7 +69,7 @@ class Tracker:
         self.client = client
         self._scheduler = scheduler
         self._loop = asyncio.get_running_loop()
-        self.counting = Counting(scheduler.tasks, _labels(scheduler, group_by), complete)
+        self.counting = Counting(scheduler.tasks, labels_of(scheduler, group_by), complete)
         self.readers: dict[str, _Reader] = {}
         #: Whether all keys have come; and whether nothing more is going to happen.
         self.whole, self.final = False, False
@@ -79,21 +79,32 @@ class Tracker:
         self._name_of: dict[Group, int] = {}
         self._eta, self._eta_now = Eta(), nan
         self._news = asyncio.Event()
+        self._taken = asyncio.Event()
+        self._taken.set()
         self._work: Iterator[None] | None = None
         self._ticking = self._checking = False
         self._urgent = self._ended = 0.0
         self._ask_from = 0
         self._looked = monotonic()
+        #: Slices, and the seconds that the longest computed.
         self.n_slices, self.longest = 0, 0.0
 
     # -- keys ------------------------------------------------------------------------------------
 
     def add(self, keys: Any, last: bool) -> None:
         """More keys to follow; `last` when these are all."""
+        if self.final:
+            return
         self.counting.add(keys)
+        if not self.counting.hungry:
+            self._taken.clear()
         self.whole = self.whole or last
         self._count()
         self._check_soon()
+
+    async def taken(self) -> None:
+        """Wait until it is the turn of the keys that came last, or nobody wants them any more."""
+        await self._taken.wait()
 
     def _count(self) -> None:
         if self._work is None and not self.final:
@@ -104,7 +115,7 @@ class Tracker:
         work = self._work
         if work is None:
             return
-        start = monotonic()
+        start, own = monotonic(), thread_time()
         done = False
         try:
             while monotonic() - start < SLICE:
@@ -114,8 +125,10 @@ class Tracker:
         finally:
             if done:
                 self._work = None
+        if self.counting.hungry:
+            self._taken.set()
         self.n_slices += 1
-        self.longest = max(self.longest, monotonic() - start)
+        self.longest = max(self.longest, thread_time() - own)
         if not done:
             self._tick_soon()
             self._loop.call_later(0, self._slice)
@@ -190,6 +203,7 @@ class Tracker:
         self.counting.touched = True
         # A million entries that go at once would be felt.
         self._work = None
+        self._taken.set()
         self._let_go(self.counting.forget())
         self._tell()
 
@@ -372,24 +386,3 @@ def _pickled(exception: Any) -> bytes:
 def _work_of(group: Group) -> tuple[int, int, float]:
     memory, processing, waiting, released = group.counts[:4]
     return memory + released, processing + waiting, getattr(group.prefix, "duration_average", -1)
-
-
-def _labels(scheduler: Any, group_by: str) -> Callable[[Any], Hashable] | None:
-    """What the tasks of a scheduler are grouped by; None when that is for others to say."""
-    if group_by == "client":
-        return None
-    if group_by != "spans":
-        return lambda task: task.prefix.name
-    known: dict[Any, tuple[str, str]] = {}
-
-    def label(task: Any) -> tuple[str, str]:
-        ident = getattr(task.group, "span_id", None)
-        found = known.get(ident)
-        if found is None:
-            spans = scheduler.extensions.get("spans")
-            span = spans.spans.get(ident) if spans is not None else None
-            name = ", ".join(span.name) if span is not None else str(ident)
-            found = known[ident] = (name, str(ident))
-        return found
-
-    return label

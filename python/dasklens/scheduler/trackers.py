@@ -98,10 +98,15 @@ class Trackers(SchedulerPlugin):
         return {"tracker": tracker.ident, "wanted": wanted and not client}
 
     async def keys(self, tracker: str, keys: Any, last: bool) -> None:
-        """Some of the keys of a tracker; `last` when there are no more."""
+        """Some of the keys of a tracker; `last` when there are no more. Returns when it is their turn.
+
+        So no more than two lists of keys are ever here. Of many that wait, Python's collector goes
+        through every key at once, for milliseconds.
+        """
         found = self.by_id.get(tracker)
         if found is not None:
             found.add(keys, bool(last))
+            await found.taken()
 
     async def groups(self, tracker: str, question: int, labels: Any) -> None:
         """Groups of the keys that were asked for."""

@@ -135,7 +135,7 @@ async def _add(client: Client) -> None:
         raise NotRecorded(
             f"The scheduler at {_address(client)} does not record for dasklens and lets no "
             f"plugin be added ({type(error).__name__}: {error}). Install dasklens in the "
-            "scheduler's environment, or allow register_scheduler_plugin there."
+            "scheduler's environment and start it again, or allow register_scheduler_plugin there."
         ) from error
     finally:
         # Its work is done; every plugin costs the scheduler a call a transition.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Client
@@ -27,6 +27,9 @@ class _Place:
     cursor: int = 0
     names: int = 0
     log: str = ""
+    #: Whether it is read: some streams are only while somebody asks for them.
+    wanted: bool = True
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
     #: Somebody moved the cursor while a read was under way: what that brings does not count.
     rewound: bool = False
     reading: asyncio.Future[Any] | None = None
@@ -46,6 +49,8 @@ class LiveFeed(Feed):
         ``"live"``, ``"lost"`` (`retry_at` in seconds since the epoch) or ``"finished"``.
     streams : sequence of str
         What to read; each frame says which stream it is of.
+    optional : sequence of str
+        What to read from the first `rewind` of it on, until it is told to `rest`.
 
     Both are called in the feed's thread. A bound method is held weakly: a feed ends with the object
     that listens.
@@ -57,10 +62,13 @@ class LiveFeed(Feed):
         on_frames: OnFrames,
         on_phase: OnPhase,
         streams: Sequence[str] = ("tasks",),
+        optional: Sequence[str] = (),
     ):
         super().__init__(resolve_client(client), on_phase)
         self._on_frames = weak(on_frames)
+        self._optional = frozenset(optional)
         self._places = {stream: _Place(stream) for stream in streams}
+        self._places.update({stream: _Place(stream, wanted=False) for stream in optional})
 
     def rewind(self, cursor: int, names: int = 0, log: str = "", stream: str = "tasks") -> bool:
         """Read on from here: a page that is new, or that missed a frame, asks for it.
@@ -77,13 +85,26 @@ class LiveFeed(Feed):
             # From another log, or beyond what was ever sent: what it has, it has from elsewhere.
             cursor = names = 0
         place.cursor, place.names = cursor, names
-        place.rewound = True
-        reading, loop = place.reading, self._loop
-        if reading is not None and loop is not None and loop.is_running():
-            # It may be waiting for news.
-            loop.call_soon_threadsafe(reading.cancel)
+        place.wanted = True
+        self._disturb(place)
         self.start()
         return True
+
+    def rest(self, stream: str) -> None:
+        """Do not read an optional stream any more until `rewind` is called for it."""
+        if stream in self._optional:
+            place = self._places[stream]
+            place.wanted = False
+            self._disturb(place)
+
+    def _disturb(self, place: _Place) -> None:
+        place.rewound = True
+        reading, loop = place.reading, self._loop
+        if loop is not None and loop.is_running():
+            if reading is not None:
+                # It may be waiting for news.
+                loop.call_soon_threadsafe(reading.cancel)
+            loop.call_soon_threadsafe(place.woken.set)
 
     def catch_up(self, timeout: float = 1.0) -> bool:
         """Wait until every task that the scheduler has heard of by now was read and passed on.
@@ -138,6 +159,10 @@ class LiveFeed(Feed):
     async def _read_stream(self, scheduler: Any, place: _Place, turn: int, ended: asyncio.Event) -> None:
         waits = False
         while turn == self._turn and not ended.is_set():
+            if not place.wanted:
+                place.woken.clear()
+                await place.woken.wait()
+                continue
             # First, so that whoever rewinds from now on is noticed when the reply is here.
             place.rewound = False
             reading = place.reading = asyncio.ensure_future(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import bqplot
 import ipywidgets
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _STATIC = Path(__file__).parent.parent / "static"
+GROUP_BY = ("prefix", "group", "span")
 STATUSES = ("waiting", "running", "finished", "error", "cancelled", "lost")
 #: What the page makes of the frames as Python does: sent once, with the model.
 _TOLD = ("status", "counts", "elapsed", "eta", "error")
@@ -75,15 +76,19 @@ class ProgressPart(LivePart):
         The figure, its bars and their scales.
     multi : bool
         A bar for each group, not only for all.
+    group_by : {"prefix", "group", "span"}
+        What a bar stands for, of everything that a scheduler runs.
     status, counts, elapsed, eta, error
         As of `ProgressBars`.
     """
 
     _esm = _STATIC / "progress.js"
     _reads = ("counts",)
+    _may_read: ClassVar[tuple[str, ...]] = ("groups",)
 
     models = Dict().tag(sync=True, **widget_serialization)
     multi = Bool(True).tag(sync=True)
+    group_by = Enum(GROUP_BY, default_value="prefix").tag(sync=True)
     status = Enum(STATUSES, default_value="waiting").tag(sync=True)
     counts = Dict().tag(sync=True)
     elapsed = Float(0.0).tag(sync=True)
@@ -104,6 +109,7 @@ class _FollowingPart(ProgressPart):
     """
 
     _reads = ("progress",)
+    _may_read = ()
     snapshot = Bytes(b"").tag(sync=True)
 
     def __init__(self, **kwargs: Any):
@@ -111,7 +117,7 @@ class _FollowingPart(ProgressPart):
 
 
 class Progress(ipywidgets.VBox):
-    """How far everything is that a cluster runs, live: in all, and by prefix.
+    """How far everything is that a cluster runs, live: in all, and by prefix, group or span.
 
     Whoever submitted it. What the scheduler has forgotten, because nobody needs its result any more, does
     not count.
@@ -120,6 +126,9 @@ class Progress(ipywidgets.VBox):
     ----------
     client : distributed.Client, optional
         The current client by default.
+    group_by : {"prefix", "group", "span"}
+        What a bar stands for; it may be chosen in the figure, too. Of very many groups, or spans, the newest
+        are shown.
     **kwargs
         For `ipywidgets.VBox`, such as ``layout``.
 
@@ -131,18 +140,20 @@ class Progress(ipywidgets.VBox):
     Raises
     ------
     ValueError
-        Without a client, or with a closed one.
+        Without a client, with a closed one, or for another `group_by`.
 
     Examples
     --------
     >>> dasklens.Progress()  # doctest: +SKIP
     """
 
-    def __init__(self, client: Client | Unfed | None = None, **kwargs: Any):
+    def __init__(self, client: Client | Unfed | None = None, *, group_by: str = "prefix", **kwargs: Any):
+        if group_by not in GROUP_BY:
+            raise ValueError(f"group_by should be one of {', '.join(GROUP_BY)}; got {group_by!r}.")
         client = client if isinstance(client, Unfed) else resolve_client(client)
         self._models = _compose()
         self.figure: bqplot.Figure = self._models["figure"]
-        self.part = ProgressPart(client, models=self._models)
+        self.part = ProgressPart(client, models=self._models, group_by=group_by)
         super().__init__([self.part, self.figure], **kwargs)
 
     def close(self) -> None:

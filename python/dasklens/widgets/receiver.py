@@ -51,8 +51,8 @@ class Receiver(Widget):
         """Have `callback` called with what a page asks for.
 
         ``{"type": "read", "stream", "cursor", "names", "log"}`` asks for frames from there on: a page
-        that is new, or that missed some; without a stream it is ``tasks``. ``{"type": "unwatched"}``
-        says that nobody looks any more.
+        that is new, or that missed some; without a stream it is ``tasks``. ``{"type": "unread", "stream"}``
+        says that nobody needs an optional stream any more, ``{"type": "unwatched"}`` that nobody looks.
         """
         self._page_handlers.register_callback(callback)
 
@@ -62,7 +62,7 @@ class Receiver(Widget):
             self.phase, self.reason, self.retry_at = phase, reason, retry_at
 
     def _on_page_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        if isinstance(content, dict) and content.get("type") in ("read", "unwatched"):
+        if isinstance(content, dict) and content.get("type") in ("read", "unread", "unwatched"):
             self._page_handlers(content)
 
 
@@ -77,11 +77,15 @@ class LivePart(Receiver, anywidget.AnyWidget):
     """
 
     _reads: ClassVar[tuple[str, ...]] = ()
+    #: Streams that are read while a page asks for them.
+    _may_read: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, client: Client | Unfed | None, **kwargs: Any):
         self._feed: LiveFeed | None = None
         if not isinstance(client, Unfed):
-            self._feed = LiveFeed(client, self._on_frames, self._on_phase, streams=self._reads)
+            self._feed = LiveFeed(
+                client, self._on_frames, self._on_phase, streams=self._reads, optional=self._may_read
+            )
         super().__init__(streams=list(self._reads), **kwargs)
         if self._feed is not None:
             self.on_page(self._on_page)
@@ -113,4 +117,7 @@ class LivePart(Receiver, anywidget.AnyWidget):
             self.say_phase("paused", "nobody was looking", None)
             return
         stream = str(request.get("stream", "tasks"))
+        if request["type"] == "unread":
+            self._feed.rest(stream)
+            return
         self._feed.rewind(request.get("cursor", 0), request.get("names", 0), request.get("log", ""), stream)
