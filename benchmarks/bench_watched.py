@@ -1,9 +1,9 @@
 """20,000 trivial tasks with and without an open side panel, and with Bokeh's `/status` open instead.
 
-As bench_overhead.py, with what a panel asks for: a Jupyter server in a process of its own and the
-websockets of the streams tasks, counts and workers, read by another process that draws nothing (a person's
-browser is on another machine). The peer is a Bokeh session of `/status`, in another process too; both
-sides of its pairs have that dashboard.
+As bench_overhead.py, with all that a panel asks for: a Jupyter server in a process of its own and the
+websockets of the streams tasks, counts, workers and profile, read by another process that draws nothing
+(a person's browser is on another machine). The peer is a Bokeh session of `/status`, in another process
+too; both sides of its pairs have that dashboard.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ async def main():
             break
         await asyncio.sleep(0.1)
     came = [asyncio.Event() for _ in range(2)]
+    later = [asyncio.Event()] * 2
     running = [asyncio.ensure_future(stream(found[0], name, event))
-               for name, event in zip(("counts", "workers", "tasks"), (*came, asyncio.Event()))]
+               for name, event in zip(("counts", "workers", "tasks", "profile"), came + later)]
     for event in came:
         await event.wait()
     print("ready", flush=True)
