@@ -62,7 +62,7 @@ export async function kernelIdle(page: Page): Promise<void> {
   // The indicator in the toolbar says "idle" before there is a kernel too.
   await page.waitForFunction(
     () => {
-      const context = (window as any).jupyterapp.shell.currentWidget?.sessionContext;
+      const context = (window as any).jupyterapp?.shell?.currentWidget?.sessionContext;
       return context?.isReady === true && context.session?.kernel?.status === 'idle';
     },
     undefined,

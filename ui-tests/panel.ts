@@ -45,7 +45,10 @@ export async function expectCase(page: Page, name: string, timeout = 30_000): Pr
 /** The mark of the task stream in a lumino widget of this id; null before there is one. */
 export async function markIn(page: Page, id: string): Promise<JSHandle<Mark>> {
   const mark = await page.waitForFunction(wanted => {
-    const { shell } = (window as any).jupyterapp;
+    const shell = (window as any).jupyterapp?.shell;
+    if (!shell) {
+      return null;
+    }
     const areas = ['left', 'main', 'right'].flatMap(area => [...shell.widgets(area)]);
     const queue = areas.filter(widget => widget.id.startsWith(wanted));
     for (const widget of queue) {
