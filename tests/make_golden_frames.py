@@ -220,8 +220,7 @@ def grouped() -> list[bytes]:
 
 def followed() -> list[bytes]:
     """Four groups: one fails, one is of a span, one is done and one changes in the second frame."""
-    asyncio.set_event_loop(asyncio.new_event_loop())
-    return asyncio.get_event_loop().run_until_complete(_followed())
+    return asyncio.run(_followed())
 
 
 async def _followed() -> list[bytes]:
