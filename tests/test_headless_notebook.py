@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -40,11 +41,34 @@ failed = distributed.wait(client.submit(fail, "<img src=x onerror=alert(1)>"))
 ]
 
 
+#: Bars that are done, or have failed, while another cell runs.
+BARS = [
+    """
+from distributed import Client, wait
+import dasklens, time
+client = Client(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0")
+""",
+    "futures = client.map(time.sleep, [0.2] * 10, pure=False)\ndone = dasklens.progress(futures)",
+    "assert done.wait(60)",
+    """
+def boom():
+    raise ValueError("<b>too hot</b>")
+failing = client.submit(boom, key="boom-1")
+failed = dasklens.progress(failing, client.map(time.sleep, [0.2] * 10, pure=False))
+""",
+    "assert failed.wait(60)",
+    "client.close(); client.cluster.close()",
+]
+
+
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook after all its cells ran."""
-    folder = tmp_path_factory.mktemp("notebook")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in CELLS])
+    return executed(tmp_path_factory.mktemp("notebook"), CELLS)
+
+
+def executed(folder: Path, cells: list[str]) -> Any:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.strip()) for cell in cells])
     resources = {"metadata": {"path": folder}}
     NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
     return notebook
@@ -94,3 +118,15 @@ def test_the_state_of_the_widgets_holds_the_newest_tasks(notebook: Any) -> None:
     # Frames are messages, not state: nothing else of the run is in there.
     texts = [str(model) for key, model in state.items() if model is not mark]
     assert not any(re.search(r"abs-\d", text) for text in texts)
+
+
+def test_bars_are_as_they_ended_though_that_was_while_another_cell_ran(tmp_path: Path) -> None:
+    notebook = executed(tmp_path, BARS)
+    done, failed = (Page(notebook.cells[at].outputs[0].data["text/html"]) for at in (1, 3))
+    assert "finished" in done.text
+    assert "10 of 10" in done.text
+    assert "too hot" in failed.text
+    for page in (done, failed):
+        assert "running" not in page.text
+        # What a task says stays text.
+        assert not {"b", "script"} & set(page.tags)

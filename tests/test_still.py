@@ -240,6 +240,19 @@ def test_renewed_at_the_end_of_a_cell_if_anything_came(shell: Shell) -> None:
     assert shell.events.callbacks == []
 
 
+def test_what_was_renewed_between_cells_is_renewed_again_at_the_end_of_one(shell: Shell) -> None:
+    said: list[str] = []
+    renewal = Renewal(lambda: said.append("renew"), settle=lambda: None)
+    renewal.listen()
+    renewal.now()
+    assert said == ["renew"]
+    shell.events.end_cell()
+    assert said == ["renew", "renew"]
+    shell.events.end_cell()
+    assert said == ["renew", "renew"]
+    renewal.close()
+
+
 def test_what_arrives_while_the_cell_ends_is_in_it(shell: Shell) -> None:
     said: list[str] = []
     renewal = Renewal(lambda: said.append("renew"), settle=lambda: renewal.changed())

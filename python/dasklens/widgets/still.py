@@ -118,6 +118,10 @@ def _duration(seconds: float) -> str:
 class Renewal:
     """Calls `renew` some time after something changed, and at the end of each cell.
 
+    Only the latter is sure to arrive: what a thread sends between two cells is in the name of the earlier
+    one, and who runs a notebook without a page (nbclient) drops it. So the end of a cell renews what was
+    renewed before it, too.
+
     Parameters
     ----------
     renew : callable
@@ -130,6 +134,7 @@ class Renewal:
         self._renew, self._settle = renew, settle
         self._lock, self._renewing = threading.Lock(), threading.Lock()
         self._timer: threading.Timer | None = None
+        #: Whether anything changed since the end of a cell.
         self._stale = False
         self._closed = False
         self._cost = 0.0
@@ -158,7 +163,7 @@ class Renewal:
     def now(self) -> None:
         """Renew at once: what there is will not change any more."""
         self._stale = True
-        self._now()
+        self._make()
 
     def close(self) -> None:
         """Renew no more."""
@@ -174,16 +179,19 @@ class Renewal:
     def _when_due(self) -> None:
         with self._lock:
             self._timer = None
-        self._now()
+        if self._stale:
+            self._make()
 
     def _at_end_of_cell(self, *_result: Any) -> None:
         self._settle()
-        self._now()
+        if self._stale:
+            # Before: what changes from here on is news.
+            self._stale = False
+            self._make()
 
-    def _now(self) -> None:
+    def _make(self) -> None:
         with self._renewing:
-            if self._stale and not self._closed:
-                self._stale = False
+            if not self._closed:
                 begin = time.perf_counter()
                 self._renew()
                 self._cost = time.perf_counter() - begin
