@@ -22,7 +22,7 @@ from pages import Page
 from waiting import until
 
 import dasklens
-from dasklens.kernel.console import ConsoleProgress, plain
+from dasklens.kernel.console import Bars, ConsoleProgress, plain
 from dasklens.kernel.progress import _leaves
 from dasklens.model.progress import ProgressNow
 from dasklens.scheduler.recorder import Recorder
@@ -125,6 +125,39 @@ def test_bars_in_a_terminal(client: Client, monkeypatch: pytest.MonkeyPatch) -> 
     assert "onerror=alert" in text
     assert "alert(1)>\x1b[31m" not in text
     assert "finished" in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_cannot_be_encoded_is_escaped(
+    client: Client, monkeypatch: pytest.MonkeyPatch, encoding: str, terminal: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding=encoding)
+    monkeypatch.setattr(out, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr(sys, "stdout", out)
+    dasklens.progress(client.submit(failing, "too hot \u2603", key="bad-\u2603"))
+    text = raw.getvalue().decode(encoding)
+    assert "failed: ValueError('too hot \\u2603')" in text
+    assert "key: bad-\\u2603" in text
+    assert "% Completed" in text
+
+
+def test_a_terminal_that_cannot_be_drawn_on_gets_its_cursor_back(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+
+    def broken(*_: Any) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Bars, "draw", broken)
+    with pytest.raises(BrokenPipeError):
+        dasklens.progress(client.submit(slow, 1))
+    assert out.getvalue().endswith("\x1b[?25h")
 
 
 SCRIPT = """

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from distributed.diagnostics.progress import format_time
 
@@ -21,12 +21,44 @@ from ..source.progress import Following
 MOST, NAME, BAR = 20, 32, 40
 #: What stands for tasks by state: done, failed, running, to come.
 _SYMBOLS = (("done", "━", "green"), ("erred", "✕", "red"), ("processing", "╍", "cyan"))
+#: What a terminal has to be able to encode for bars.
+_DRAWN = "━✕╍·…"
+
+
+class Written:
+    """A stream that takes any text: what it cannot encode as escapes, and nothing once it is closed."""
+
+    def __init__(self, out: TextIO):
+        self._out = out
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._out, name)
+
+    def takes(self, text: str) -> bool:
+        """Whether it can encode `text` as it is."""
+        return self._encodable(text) == text
+
+    def write(self, text: str) -> int:
+        """Write, and say how much, as streams do."""
+        # Somebody may have closed it.
+        with suppress(ValueError):
+            self._out.write(self._encodable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it seen."""
+        with suppress(ValueError):
+            self._out.flush()
+
+    def _encodable(self, text: str) -> str:
+        encoding = getattr(self._out, "encoding", None) or "utf-8"
+        return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Line:
     """``[####    ] | 50% Completed |  1.2s``, as `distributed.progress` draws it."""
 
-    def __init__(self, out: TextIO, width: int = BAR):
+    def __init__(self, out: Written, width: int = BAR):
         self._out, self._width = out, width
         self._drawn = ""
 
@@ -37,26 +69,23 @@ class Line:
         line = f"\r[{bar:<{self._width}}] | {int(100 * share)}% Completed | {format_time(elapsed)}"
         if line != self._drawn:
             self._drawn = line
-            # Somebody may have closed it.
-            with suppress(ValueError):
-                self._out.write(line)
-                self._out.flush()
+            self._out.write(line)
+            self._out.flush()
 
     def close(self) -> None:
         """Leave the line as it is."""
-        with suppress(ValueError):
-            self._out.write("\n")
-            self._out.flush()
+        self._out.write("\n")
+        self._out.flush()
 
 
 class Bars:
     """A bar for each group, the total on top, drawn by `rich`."""
 
-    def __init__(self, out: TextIO):
+    def __init__(self, out: Written):
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(file=out)
+        self._console = Console(file=cast(TextIO, out))
         self._live = Live(console=self._console, auto_refresh=False)
         self._live.start()
 
@@ -142,13 +171,13 @@ class ConsoleProgress:
         out: TextIO | None = None,
     ):
         self.following = following
-        self._out = sys.stdout if out is None else out
+        self._out = Written(sys.stdout if out is None else out)
         self._interval = interval
         self._began = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        terminal = getattr(self._out, "isatty", lambda: False)()
-        self._picture: Line | Bars = Bars(self._out) if multi and terminal else Line(self._out, width)
+        terminal = multi and getattr(self._out, "isatty", lambda: False)() and self._out.takes(_DRAWN)
+        self._picture: Line | Bars = Bars(self._out) if terminal else Line(self._out, width)
 
     def run(self) -> None:
         """Draw until it is settled. Ctrl-C stops that, and nothing else."""
@@ -161,9 +190,13 @@ class ConsoleProgress:
                 following.wait_for_change(self._interval)
         except KeyboardInterrupt:
             interrupted = True
-        self._draw()
-        self._picture.close()
-        following.feed.close()
+        finally:
+            # Also when it cannot be written any more: a terminal without a cursor is nobody's.
+            following.feed.close()
+            try:
+                self._draw()
+            finally:
+                self._picture.close()
         self._say_how(interrupted)
 
     def _draw(self) -> None:
@@ -177,7 +210,7 @@ class ConsoleProgress:
         if interrupted:
             self._write("Not watching any more; the computation goes on.")
         elif error is not None:
-            self._write(f"✕ {error['exception']}")
+            self._write(f"failed: {error['exception']}")
             self._write(f"key: {error['blamed']}")
             if error["worker"]:
                 self._write(f"worker: {error['worker']}")
@@ -187,9 +220,8 @@ class ConsoleProgress:
             self._write(f"{status}: {following.why}" if following.why else status)
 
     def _write(self, text: str) -> None:
-        with suppress(ValueError):
-            self._out.write(plain(text, "\n\t") + "\n")
-            self._out.flush()
+        self._out.write(plain(text, "\n\t") + "\n")
+        self._out.flush()
 
     # --- in a thread of its own, where the caller must not be held up ----------------------------------
 
