@@ -531,3 +531,33 @@ async def test_a_connection_that_closes_is_not_overtaken_by_the_next(
         page.viewer.close()
     await until_async(lambda: not streams.upstream(id).running, "the end")
     await until_async(lambda: scheduler.recorder.readers == 0, "the recorder", 2)
+
+
+async def test_a_connection_that_swallows_its_end_is_closed(
+    scheduler: Local, streams: Streams, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `asyncio.wait_for` may until Python 3.12, while somebody else has come."""
+    connect, connecting, ended = recorded_module.Recorded.open, asyncio.Event(), asyncio.Event()
+
+    async def swallowing(*args: Any) -> Any:
+        opening = asyncio.ensure_future(connect(*args))
+        connecting.set()
+        try:
+            await ended.wait()
+        except asyncio.CancelledError:
+            ended.set()
+        return await opening
+
+    monkeypatch.setattr(recorded_module.Recorded, "open", swallowing)
+    one, other = Looking(streams, id), Looking(streams, id)
+    one.read()
+    await connecting.wait()
+    one.viewer.close()
+    other.read()
+    scheduler.finish()
+    await other.caught_up(scheduler)
+    assert ended.is_set()
+    assert scheduler.recorder.readers == 1
+    other.viewer.close()
+    await until_async(lambda: not streams.upstream(id).running, "the end")
+    await until_async(lambda: scheduler.recorder.readers == 0, "the recorder", 2)

@@ -164,7 +164,7 @@ class Upstream:
             await asyncio.wait(former)
         self._unsubscribe = [self._registry.subscribe(self._on_change)]
         try:
-            while self._listeners:
+            while self._wanted():
                 if self._registry.get(self.id) is None:
                     await self._gone()
                 self._look(True)
@@ -182,6 +182,11 @@ class Upstream:
             self._unsubscribe = []
             await self._disconnect()
 
+    def _wanted(self) -> bool:
+        # Until Python 3.12 `wait_for` may swallow a cancellation, and others may have come since: they have a
+        # run of their own, which waits for this one.
+        return asyncio.current_task() is self._running
+
     async def _gone(self) -> None:
         self._look(False)
         self._say("finished", GONE)
@@ -194,7 +199,7 @@ class Upstream:
     async def _keep_up(self) -> None:
         """Connect and read until the entry has gone."""
         pause = RETRY_FIRST
-        while self._listeners and (entry := self._registry.get(self.id)) is not None:
+        while self._wanted() and (entry := self._registry.get(self.id)) is not None:
             self._wake.clear()
             try:
                 source = await self._connect(entry)
@@ -206,7 +211,7 @@ class Upstream:
                 # While it is lost, changes are to be noticed soon.
                 self._look(True)
                 await self._woken(GRACE)
-            if self._registry.get(self.id) is not entry:
+            if not self._wanted() or self._registry.get(self.id) is not entry:
                 continue
             self._say("lost", reason, time() + pause)
             await self._woken(pause)
@@ -224,8 +229,7 @@ class Upstream:
 
     async def _follow(self, source: Source) -> str:
         """Let all read until it is lost; returns the reason."""
-        if not self._listeners:
-            # Until Python 3.12 `wait_for` may swallow a cancellation.
+        if not self._wanted():
             raise asyncio.CancelledError
         self._look(False)
         self._set(Reading(source, self._replies))
