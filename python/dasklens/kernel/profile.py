@@ -98,14 +98,12 @@ def profile(
     if client.asynchronous:
         return _later(client, question, merged, plot)
     answer, coverage = client.sync(_read, client, question, plot)
-    _warn(answer)
     state = answer.merged() if merged or plot else None
     return _given(answer, coverage, question, merged, state)
 
 
 async def _later(client: Client, question: Question, merged: bool, plot: bool) -> Any:
     answer, coverage = await _read(client, question, plot)
-    _warn(answer)
     # Many workers' trees take their time, and this loop may be the scheduler's.
     state = await asyncio.to_thread(answer.merged) if merged or plot else None
     return _given(answer, coverage, question, merged, state)
@@ -118,6 +116,7 @@ async def _read(client: Client, question: Question, plot: bool) -> tuple[Answer,
 
 def _given(answer: Answer, coverage: Any, question: Question, merged: bool, state: Any) -> Any:
     result = state if merged else answer.states()
+    _warn(answer)
     if coverage is None:
         return result
     # bqplot costs half a second: nobody pays for it who does not draw.

@@ -17,9 +17,10 @@ from typing import Any
 
 import dask
 from dask.utils import parse_timedelta
-from distributed.protocol.pickle import dumps, loads
+from distributed.protocol.pickle import dumps
 
-from ..wire.calltree import Made, State, counted, merge
+from ..wire.calltree import Made, State, counted, is_tree, merge, text
+from .said import exception_named
 
 #: Seconds that workers may take to answer, many at once and then one by one.
 PATIENCE, LAST_CHANCE = 10.0, 3.0
@@ -76,11 +77,18 @@ class Answer:
 
     def states(self) -> dict[str, Made]:
         """A tree an address. Of many workers it takes its time, as does `merged`."""
+        self._leave_out()
         return {worker: merge(self._counted(trees)) for worker, trees in self.trees.items()}
 
     def merged(self) -> Made:
-        """One tree of all."""
+        """One tree of all; whoever answered with something else is then among the missing."""
+        self._leave_out()
         return merge(tree for trees in self.trees.values() for tree in self._counted(trees))
+
+    def _leave_out(self) -> None:
+        for worker in [worker for worker, trees in self.trees.items() if not all(map(is_tree, trees))]:
+            del self.trees[worker]
+            self.missing[worker] = "answered something that is no profile"
 
     def _counted(self, trees: Iterable[State]) -> Iterable[State]:
         return map(counted, trees) if self.exact else trees
@@ -106,6 +114,8 @@ class Coverage:
         Whether anything is sampled at all.
     deadlock : bool
         Whether administrative threads are not, for the Python they run on would not bear it.
+    missing : dict of str to str
+        Whose history could not be read, and why not.
     """
 
     threads: dict[str, int] = field(default_factory=dict)
@@ -117,6 +127,7 @@ class Coverage:
     cycle: float = 1.0
     enabled: bool = True
     deadlock: bool = False
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 async def read_profile(scheduler: Any, question: Question, prefixes: Sequence[str] | None = None) -> Answer:
@@ -181,24 +192,40 @@ async def read_coverage(
         return coverage
     said = await _ask(scheduler, {"op": "profile_metadata", "start": 0}, asked)
     # A second's work where many workers have long histories.
-    await asyncio.to_thread(_count, coverage, said.said.values(), set(question.keys))
+    await asyncio.to_thread(_count, coverage, said.said, set(question.keys))
     return coverage
 
 
-def _count(coverage: Coverage, said: Iterable[Any], keys: set[str]) -> None:
+def _count(coverage: Coverage, said: dict[str, Any], keys: set[str]) -> None:
     """Add up what the workers said, in steps of a cycle."""
     steps: dict[float, int] = {}
     prefixes: dict[str, int] = {}
-    for each in said:
-        coverage.cycles = max(coverage.cycles, len(each["counts"]))
-        for (t, count), (_, by_prefix) in zip(each["counts"], each["keys"], strict=False):
-            for prefix, n in by_prefix.items():
-                prefixes[prefix] = prefixes.get(prefix, 0) + n
-            step = (t // coverage.cycle + 1) * coverage.cycle
-            wanted = sum(n for prefix, n in by_prefix.items() if prefix in keys) if keys else count
-            steps[step] = steps.get(step, 0) + wanted
+    for worker, each in said.items():
+        try:
+            n, own_steps, own_prefixes = _counts_of(each, coverage.cycle, keys)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            coverage.missing[worker] = "answered something that is no history"
+            continue
+        coverage.cycles = max(coverage.cycles, n)
+        for sums, own in ((steps, own_steps), (prefixes, own_prefixes)):
+            for name, count in own.items():
+                sums[name] = sums.get(name, 0) + count  # type: ignore[index, arg-type]
     coverage.timeline = sorted(steps.items())
-    coverage.prefixes = dict(sorted(prefixes.items(), key=lambda item: (-item[1], str(item[0]))))
+    coverage.prefixes = dict(sorted(prefixes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _counts_of(said: Any, cycle: float, keys: set[str]) -> tuple[int, dict[float, int], dict[str, int]]:
+    """Of one worker: entries, samples by step, samples by prefix."""
+    steps: dict[float, int] = {}
+    prefixes: dict[str, int] = {}
+    for (t, count), (_, by_prefix) in zip(said["counts"], said["keys"], strict=False):
+        for prefix, n in by_prefix.items():
+            name = text(prefix)
+            prefixes[name] = prefixes.get(name, 0) + int(n)
+        step = (float(t) // cycle + 1) * cycle
+        wanted = sum(int(n) for prefix, n in by_prefix.items() if prefix in keys) if keys else int(count)
+        steps[step] = steps.get(step, 0) + wanted
+    return len(said["counts"]), steps, prefixes
 
 
 def about(question: Question, answer: Answer, coverage: Coverage) -> dict[str, Any]:
@@ -213,7 +240,7 @@ def about(question: Question, answer: Answer, coverage: Coverage) -> dict[str, A
         "dropped": coverage.cycles > coverage.kept,
         "threads": sum(coverage.threads[worker] for worker in asked),
         "workers": list(coverage.threads),
-        "missing": [list(item) for item in answer.missing.items()],
+        "missing": [list(item) for item in {**coverage.missing, **answer.missing}.items()],
         "prefixes": [list(item) for item in coverage.prefixes.items()],
         "asked": {
             "prefixes": list(question.keys),
@@ -311,19 +338,8 @@ async def _ask_group(
             )
         )
     came: dict[str, State] = {worker: reply for worker, reply in said.items() if isinstance(reply, dict)}
-    return _Replies(came, {worker: _reason(said.get(worker)) for worker in workers if worker not in came})
-
-
-def _reason(reply: Any) -> str:
-    """Why a worker did not answer, from the pickled exception that the scheduler met."""
-    if not isinstance(reply, bytes):
-        return "gone"
-    try:
-        error = loads(reply)
-    except Exception:
-        return "failed"
-    return (
-        re.sub(r"\s+", " ", f"{type(error).__name__}: {error}")[:200] if str(error) else type(error).__name__
+    return _Replies(
+        came, {worker: exception_named(said.get(worker)) for worker in workers if worker not in came}
     )
 
 

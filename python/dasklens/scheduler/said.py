@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import pickletools
+import re
 from math import nan
 from time import time
 from typing import Any
@@ -62,3 +65,23 @@ def stimulus_time(stimulus: Any) -> float:
         except ValueError:
             pass
     return nan
+
+
+#: Bytes of a pickled exception that are looked through, and characters of it that are told.
+_LONGEST_PICKLE, _LONGEST_NAME = 10_000, 200
+
+
+def exception_named(pickled: object) -> str:
+    """Class and text of a pickled exception, which is read and never loaded: anybody may have sent it."""
+    if not isinstance(pickled, bytes):
+        return "gone"
+    texts: list[str] = []
+    with contextlib.suppress(Exception):
+        for code, value, _ in pickletools.genops(pickled[:_LONGEST_PICKLE]):
+            if "UNICODE" in code.name and isinstance(value, str):
+                texts.append(value)
+    # Module and class come first, then what it was made with; about them what tblib adds, for a traceback.
+    if texts[:1] == ["tblib.pickling_support"]:
+        texts = [each for each in texts[2:] if each not in ("__dict__", "args")]
+        texts = texts[: texts.index("unpickle_traceback")] if "unpickle_traceback" in texts else texts
+    return re.sub(r"\s+", " ", ": ".join(texts[1:3]))[:_LONGEST_NAME] or "failed"

@@ -273,8 +273,9 @@ class Profile(ipywidgets.VBox):
 
     def _on_reading(self, reading: Reading) -> None:
         """In the feed's thread."""
+        merged = tree.counted(reading.answer.merged())
         self.missing = reading.answer.missing
-        self._show(tree.counted(reading.answer.merged()), reading.about, reading.coverage.timeline)
+        self._show(merged, reading.about, reading.coverage.timeline)
         if self._renewal is not None:
             self._renewal.changed()
 

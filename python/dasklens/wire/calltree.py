@@ -132,6 +132,26 @@ def counted(state: State) -> State:
     return out
 
 
+def is_tree(state: Any) -> bool:
+    """Whether something that came is a call tree throughout, as `distributed.profile` makes them."""
+    if not isinstance(state, Mapping) or state.get("identifier") != "root":
+        return False
+    stack = [state]
+    while stack:
+        node = stack.pop()
+        try:
+            children = node["children"]
+            if not isinstance(node["count"], int) or not isinstance(node["identifier"], str):
+                return False
+            if not isinstance(node["description"], dict) or not isinstance(children, dict):
+                return False
+            if children:
+                stack += children.values()
+        except (KeyError, TypeError):
+            return False
+    return True
+
+
 def create() -> Made:
     """A tree without samples, as `distributed.profile.create` makes it."""
     return {
