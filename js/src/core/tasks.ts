@@ -11,18 +11,15 @@
  * table instead of being listed.
  */
 
+import { Cursors } from './cursors';
 import { decodeFrame, keyText, NO_NAME, type Column, type Frame } from './frames';
 import { COMPUTE, ERROR, isStrip, kindOf } from './kinds';
+import { Lanes, type Lane, type LaneName } from './lanes';
 import { ByteStrings, Pages } from './pages';
 import { SpanTable } from './spantable';
 import { columnsOf, isTime, Names, type TaskColumns } from './taskcolumns';
 
-export interface Lane {
-  readonly id: number;
-  readonly worker: string;
-  readonly workerName: string;
-  readonly thread: number | string | null;
-}
+export type { Lane } from './lanes';
 
 export interface Prefix {
   readonly name: string;
@@ -84,9 +81,6 @@ const MOST_SLOTS = 0xfffe;
 const MANY = 0xff;
 const BIG = 0xffffffff;
 
-/** The lane of tasks that failed without having been on a worker. */
-const NO_WORKER = '(no worker)';
-
 export class TaskLog {
   readonly table = new SpanTable();
   /** Id of the scheduler's log; empty before the first frame. */
@@ -98,21 +92,16 @@ export class TaskLog {
   nRecords = 0;
   nSpans = 0;
   nErrors = 0;
-  /** Lanes in the order on screen: by worker (numbers in names as numbers), then thread. */
-  lanes: Lane[] = [];
   readonly prefixes: Prefix[] = [];
   readonly slots: Slot[] = [];
   /** Kind of each slot; may be longer than `slots`. */
   kinds = new Uint8Array(64);
 
   private names = new Names();
-  /** Where cursors jump: record number and its cursor. */
-  private jumps: { record: number; cursor: number }[] = [];
-  private readonly laneIds = new Map<string, number>();
-  private readonly lanesById: Lane[] = [];
+  private readonly cursors = new Cursors();
+  private readonly laneTable = new Lanes();
   private readonly prefixIds = new Map<string, number>();
   private readonly slotIds = new Map<string, number>();
-  private positions: Int32Array | null = null;
 
   private group = new Pages(Uint32Array);
   private lane = new Pages(Uint16Array);
@@ -159,15 +148,15 @@ export class TaskLog {
       this.missed -= skip;
     }
     if (this.nRecords === 0 || skip < 0) {
-      this.jumps.push({ record: this.nRecords, cursor: Math.max(frame.first, this.next) });
+      this.cursors.jump(this.nRecords, Math.max(frame.first, this.next));
     }
-    const lanes = this.lanesById.length;
+    const lanes = this.laneTable.length;
     this.take(columns, frame, Math.max(0, skip));
     this.next = frame.next;
     this.table.settle();
-    const lanesChanged = replaced || this.lanesById.length > lanes;
+    const lanesChanged = replaced || this.laneTable.length > lanes;
     if (lanesChanged) {
-      this.sortLanes();
+      this.laneTable.sort();
     }
     const added = records - Math.max(0, skip);
     return { kind: replaced ? 'reset' : 'appended', records: added, lanesChanged };
@@ -180,7 +169,7 @@ export class TaskLog {
 
   record(i: number): TaskRecord {
     const [group, prefix] = this.names.get(this.group.get(i)) as [string, string];
-    const lane = this.lanesById[this.lane.get(i)];
+    const lane = this.laneOf(i);
     const errorId = this.errors.get(i);
     const error = errorId === undefined ? null : (this.names.get(errorId) as [string, string]);
     const nbytes = this.nbytes.get(i);
@@ -202,43 +191,28 @@ export class TaskLog {
     };
   }
 
+  /** Lanes in the order on screen. */
+  get lanes(): Lane[] {
+    return this.laneTable.sorted;
+  }
+
   /** Position of a lane on screen. */
   position(laneId: number): number {
-    if (!this.positions) {
-      this.positions = new Int32Array(this.lanesById.length);
-      this.lanes.forEach((lane, at) => {
-        (this.positions as Int32Array)[lane.id] = at;
-      });
-    }
-    return this.positions[laneId];
+    return this.laneTable.position(laneId);
   }
 
   /** Lane of a record. */
   laneOf(i: number): Lane {
-    return this.lanesById[this.lane.get(i)];
+    return this.laneTable.get(this.lane.get(i));
   }
 
   cursorOf(i: number): number {
-    let jump = this.jumps[0];
-    for (const next of this.jumps) {
-      if (next.record > i) {
-        break;
-      }
-      jump = next;
-    }
-    return jump.cursor + (i - jump.record);
+    return this.cursors.of(i);
   }
 
   /** Number of the record with this cursor, or -1. */
   recordAt(cursor: number): number {
-    for (let k = this.jumps.length - 1; k >= 0; k--) {
-      const jump = this.jumps[k];
-      if (cursor >= jump.cursor) {
-        const i = jump.record + (cursor - jump.cursor);
-        return i < (this.jumps[k + 1]?.record ?? this.nRecords) ? i : -1;
-      }
-    }
-    return -1;
+    return this.cursors.recordAt(cursor, this.nRecords);
   }
 
   /** Bytes kept in columns; names and tallies, which do not grow with the spans, are not counted. */
@@ -255,12 +229,11 @@ export class TaskLog {
     this.table.clear();
     this.id = log;
     this.next = this.missed = this.nRecords = this.nSpans = this.nErrors = 0;
-    this.lanes = [];
-    this.prefixes.length = this.slots.length = this.lanesById.length = 0;
+    this.laneTable.clear();
+    this.cursors.clear();
+    this.prefixes.length = this.slots.length = 0;
     this.names = new Names();
-    this.jumps = [];
-    this.positions = null;
-    for (const map of [this.laneIds, this.prefixIds, this.slotIds, this.errors, this.bigBytes]) {
+    for (const map of [this.prefixIds, this.slotIds, this.errors, this.bigBytes]) {
       map.clear();
     }
     this.group = new Pages(Uint32Array);
@@ -373,20 +346,8 @@ export class TaskLog {
   }
 
   private laneId(laneName: number): number {
-    const [worker, thread, workerName] = this.names.get(laneName) as [string, number | string | null, string];
-    const name = `${worker}\n${String(thread)}`;
-    let id = this.laneIds.get(name);
-    if (id === undefined) {
-      id = this.lanesById.length;
-      this.laneIds.set(name, id);
-      this.lanesById.push({
-        id,
-        worker,
-        thread,
-        workerName: String(workerName ?? '') || worker || NO_WORKER
-      });
-      this.table.row(2 * id + 1);
-    }
+    const id = this.laneTable.idOf(this.names.get(laneName) as LaneName);
+    this.table.row(2 * id + 1);
     return id;
   }
 
@@ -418,18 +379,6 @@ export class TaskLog {
       }
     }
     return id;
-  }
-
-  private sortLanes(): void {
-    const order = new Intl.Collator('en', { numeric: true });
-    this.lanes = [...this.lanesById].sort(
-      (a, b) =>
-        order.compare(a.workerName, b.workerName) ||
-        order.compare(a.worker, b.worker) ||
-        order.compare(String(a.thread), String(b.thread)) ||
-        a.id - b.id
-    );
-    this.positions = null;
   }
 
   private startstops(i: number): StartStop[] {
