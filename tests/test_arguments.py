@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from math import inf, nan
 from typing import Any
 
 import pytest
 from distributed import Client
+from ipywidgets.widgets.widget import _instances
 from pages import Page
+from traitlets import TraitError
 
 import dasklens
 from dasklens.kernel.progress import _settings
@@ -58,6 +61,16 @@ def test_what_is_taken() -> None:
 def test_how_often_a_profile_is_read(page: Page, client: Client, every: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="every should be the seconds between two readings, such as 5, got "):
         dasklens.Profile(client, every=every)
+
+
+def test_a_layout_that_is_none(page: Page, client: Client) -> None:
+    before, shown = set(_instances), set(page.open)
+    with pytest.raises(TraitError, match="layout"):
+        dasklens.progress([], notebook=True, layout=5)
+    # What had been made goes with it, without a word.
+    gc.collect()
+    assert {ident: _instances[ident] for ident in set(_instances) - before} == {}
+    assert set(page.open) == shown
 
 
 def test_a_block_that_was_not_entered(client: Client) -> None:

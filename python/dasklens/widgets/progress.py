@@ -274,7 +274,9 @@ class ProgressBars(ipywidgets.VBox):
             following.feed.close()
             self._renewal.close()
             self.part.close()
-            self._presence.close()
+            # Not there yet when it was refused while it was made.
+            if hasattr(self, "_presence"):
+                self._presence.close()
             _close(self._models)
             self.layout.close()
         super().close()
