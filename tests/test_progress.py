@@ -256,6 +256,30 @@ def test_a_notebook_goes_on(page: Page, client: Client, recorder: Recorder) -> N
     bars.close()
 
 
+def saved(bars: Any) -> ProgressNow:
+    """What a page has of it that gets no frames."""
+    now = ProgressNow()
+    now.append(bars.part.snapshot)
+    return now
+
+
+def test_what_is_saved_while_it_runs(page: Page, client: Client) -> None:
+    event = Event(client=client)
+    quick = client.map(slow, range(2), key="quick")
+    held = client.map(lambda x, e: e.wait() and x, range(3), e=event, key="held")
+    bars = dasklens.progress([quick, held], notebook=True)
+    until(lambda: repr(bars) == "<progress: 2 of 5 tasks, running>", "the quick ones")
+    # As some seconds later, and at the end of a cell.
+    bars._renewal._make()
+    now = saved(bars)
+    assert (now.final, now.status, now.done, now.total) == (False, "running", 2, 5)
+    event.set()
+    assert bars.wait(10)
+    until(lambda: saved(bars).final, "the end to be kept")
+    assert saved(bars).done == 5
+    bars.close()
+
+
 def test_an_error(page: Page, client: Client) -> None:
     future = client.submit(failing, HOSTILE, key="bad-0")
     bars = dasklens.progress(future, notebook=True, multi=False)
