@@ -5,6 +5,8 @@ import re
 import runpy
 from pathlib import Path
 
+import dask
+import distributed  # noqa: F401 -- brings its settings
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -16,6 +18,14 @@ def test_the_api_reference_is_what_the_docstrings_say():
 
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_of_distributed_is_one(page):
+    text = page.read_text(encoding="utf-8")
+    rooms = "|".join(dask.config.get("distributed"))
+    named = re.findall(rf"`(distributed\.(?:{rooms})\.[a-z.-]+)[`:]", text)
+    assert [name for name in named if dask.config.get(name, "none") == "none"] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

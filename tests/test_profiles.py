@@ -182,6 +182,8 @@ def test_what_questions_mean() -> None:
         keys=("a",), workers=("w",), start=1.0, stop=2.5, server=True
     )
     assert question_of('{"kind": "scheduler"}').scheduler
+    # Two halves of a pair are one character.
+    assert question_of(json.dumps({"prefixes": ["🔍"]})).keys == ("🔍",)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +200,9 @@ def test_what_questions_mean() -> None:
         ('{"start": "now"}', "start should be seconds since the epoch"),
         ('{"stop": NaN}', "stop should be seconds since the epoch"),
         ('{"stop": true}', "stop should be seconds since the epoch"),
+        (json.dumps({"start": 10**400}), "start should be seconds since the epoch"),
+        (json.dumps({"prefixes": ["a", "\ud800"]}), r"prefixes should be texts in Unicode, got '\ud800'."),
+        (json.dumps({"workers": ["x" * 99 + "\udfff"]}), "workers should be texts in Unicode, got 'xxx"),
     ],
 )
 def test_bad_questions_are_refused_with_a_sentence(said: str, why: str) -> None:

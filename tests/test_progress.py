@@ -55,8 +55,6 @@ def test_wrong_arguments(client: Client) -> None:
         dasklens.progress([], colour="red")
     with pytest.raises(TypeError, match="object"):
         dasklens.progress(object())
-    with pytest.raises(KeyError, match="nonsense"):
-        dasklens.progress([], interval="nonsense")
 
 
 def test_without_a_client() -> None:
@@ -255,6 +253,30 @@ def test_a_notebook_goes_on(page: Page, client: Client, recorder: Recorder) -> N
     page.ask(bars.part, type="read", stream="progress", cursor=0, names=0, log="")
     assert told(page, bars).counts == bars.counts
     assert "6 of 6" in repr(bars)
+    bars.close()
+
+
+def saved(bars: Any) -> ProgressNow:
+    """What a page has of it that gets no frames."""
+    now = ProgressNow()
+    now.append(bars.part.snapshot)
+    return now
+
+
+def test_what_is_saved_while_it_runs(page: Page, client: Client) -> None:
+    event = Event(client=client)
+    quick = client.map(slow, range(2), key="quick")
+    held = client.map(lambda x, e: e.wait() and x, range(3), e=event, key="held")
+    bars = dasklens.progress([quick, held], notebook=True)
+    until(lambda: repr(bars) == "<progress: 2 of 5 tasks, running>", "the quick ones")
+    # As some seconds later, and at the end of a cell.
+    bars._renewal._make()
+    now = saved(bars)
+    assert (now.final, now.status, now.done, now.total) == (False, "running", 2, 5)
+    event.set()
+    assert bars.wait(10)
+    until(lambda: saved(bars).final, "the end to be kept")
+    assert saved(bars).done == 5
     bars.close()
 
 

@@ -177,3 +177,31 @@ it('says what it waits for, what is lost, and that there was nothing', async () 
   await feed([], { status: 2, final: 1 });
   expect(words()).toBe('finished: there was nothing to do');
 });
+
+it('shows what was saved while it ran as such, until something comes', async () => {
+  const groups = [{ name: 'bad', counts: { memory: 40, erred: 1, waiting: 59 }, failure: FAILURE }];
+  model.traits.snapshot = frame(groups, { status: 3 });
+  el = instance(progress, model).view().el;
+  await vi.advanceTimersByTimeAsync(20);
+  expect(words()).toBe('✕ failed when this was saved: 40 of 100 tasks, 40 %');
+  expect(one(el, '.dasklens-progress-time').textContent).toBe('2 s elapsed');
+  expect(el.hasAttribute('data-old')).toBe(true);
+  (one(el, '.dasklens-progress-row[data-total=false] button') as HTMLButtonElement).click();
+  expect(texts(el, '.dasklens-failure dd')[0]).toBe(FAILURE[3]);
+  model.sent.length = 0;
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(model.sent).toContainEqual({ type: 'read', stream: 'progress', cursor: 0, names: 0, log: '' });
+  await feed([{ name: 'good', counts: { memory: 50, waiting: 50 } }]);
+  expect(words()).toBe('running: 50 of 100 tasks, 50 %');
+  expect(texts(el, '.dasklens-progress-name > :not([hidden])')).toEqual(['all', 'good']);
+  expect(el.hasAttribute('data-old')).toBe(false);
+});
+
+it('shows what was saved when it was over as it was', async () => {
+  model.traits.snapshot = frame([{ name: 'good', counts: { memory: 6 } }], { status: 2, final: 1 });
+  model.traits.phase = 'finished';
+  el = instance(progress, model).view().el;
+  await vi.advanceTimersByTimeAsync(20);
+  expect(words()).toBe('finished: 6 of 6 tasks, 100 %');
+  expect(el.hasAttribute('data-old')).toBe(false);
+});

@@ -102,6 +102,15 @@ export class HostedFigure {
     }
   }
 
+  /** Call `act` with whatever a trait of a receiver is set to, by whomever. */
+  heed(trait: string, act: (value: unknown) => void): void {
+    for (const model of this.receivers) {
+      if (model.has(trait)) {
+        model.on(`change:${trait}`, () => act(model.get(trait)));
+      }
+    }
+  }
+
   look(looked: boolean): void {
     this.looked = looked;
     if (this.ready) {

@@ -7,6 +7,7 @@ import { Signal } from '@lumino/signaling';
 import { PanelLayout, Widget } from '@lumino/widgets';
 
 import type { State } from '../connect/framesocket';
+import type { GroupBy } from '../core/everything';
 import { HostedFigure } from '../host/figure';
 import type { Scheduler } from './api';
 import type { Hub } from './hub';
@@ -82,6 +83,7 @@ export class LiveFigure extends Widget {
         if (view && this.figure === figure) {
           this.put(view);
           this.setOptions();
+          figure.heed('group_by', chosen => this.keepGroupBy(chosen as GroupBy));
           this.hold();
         }
       },
@@ -117,6 +119,14 @@ export class LiveFigure extends Widget {
     const { figure, hub } = this;
     figure?.set('tasks', 'window', hub.options.get('window'));
     figure?.set('tasks', 'palette', { ...hub.options.get('palette') });
+    figure?.set('counts', 'group_by', hub.options.get('groupBy'));
+  }
+
+  private keepGroupBy(chosen: GroupBy): void {
+    const { options } = this.hub;
+    if (chosen !== options.get('groupBy')) {
+      void options.set('groupBy', chosen);
+    }
   }
 
   private hold(): void {

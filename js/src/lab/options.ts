@@ -3,6 +3,8 @@
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { Signal, type ISignal } from '@lumino/signaling';
 
+import type { GroupBy } from '../core/everything';
+
 /** A section of the panel. */
 export interface SectionOption {
   readonly name: string;
@@ -20,6 +22,8 @@ export type Layout = Readonly<Record<string, Place>>;
 export interface Values {
   readonly window: number;
   readonly palette: Readonly<Record<string, string>>;
+  /** What a bar of progress stands for. */
+  readonly groupBy: GroupBy;
   readonly sections: readonly SectionOption[];
   readonly defaultLayout: Layout;
   readonly layouts: Readonly<Record<string, Layout>>;
@@ -30,6 +34,7 @@ export interface Values {
 const DEFAULTS: Values = {
   window: 30,
   palette: {},
+  groupBy: 'prefix',
   sections: [],
   defaultLayout: {},
   layouts: {},

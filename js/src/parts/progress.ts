@@ -33,7 +33,7 @@ interface ProgressTraits extends ReceiverTraits {
   /** Names and references of the models that are set here. */
   models: Record<string, string>;
   streams: string[];
-  /** A frame with everything, for a page that gets no others. */
+  /** A frame with everything, as it was of late: for a page that gets no others. */
   snapshot?: DataView;
   /** A bar for each group, not only for all. */
   multi: boolean;
@@ -85,14 +85,19 @@ function build(view: View): void {
   const more = button('more', '', 'Show all groups', 'more');
   el.replaceChildren(bar, fills.legend, detail.element, rows.element, more, fills.patterns);
 
+  const saved = savedOf(model);
   let models: Models | null = null;
 
   const now = (): Progress =>
-    everything ? ofEverything(streams.counts, rates, streams.groups, by.chosen) : streams.progress;
+    everything
+      ? ofEverything(streams.counts, rates, streams.groups, by.chosen)
+      : streams.progress.next === 0
+        ? (saved ?? streams.progress)
+        : streams.progress;
 
   const note = (): void => {
     const { groups, total } = now();
-    const at = everything ? streams.counts.last('time') : streams.progress.elapsed;
+    const at = everything ? streams.counts.last('time') : now().elapsed;
     groups.forEach(group => rates.note(idOf(group), at, doneOf(group.counts)));
     rates.note('', at, doneOf(total));
   };
@@ -103,8 +108,10 @@ function build(view: View): void {
     const status = statusOf(model.get('phase'), progress, everything);
     tell(model, progress, status);
     el.dataset.status = status;
-    say(words, describe(progress, status, everything));
-    say(time, timeOf(progress, status));
+    const old = progress === saved && !progress.final;
+    el.toggleAttribute('data-old', old);
+    say(words, describe(progress, status, everything, old));
+    say(time, timeOf(progress, status, old));
     fills.show(total);
     by.show();
     const shown = !model.get('multi') ? [] : wide ? groups : groups.slice(0, FEW);
@@ -163,7 +170,6 @@ function build(view: View): void {
     void Promise.all(Object.values(figures)).then(views => views.forEach(each => extend(each.el)));
     show();
   });
-  restore(model, streams.progress);
   note();
   onData(() => {
     note();
@@ -182,10 +188,11 @@ function build(view: View): void {
   show();
 }
 
-/** Without a kernel there is what was saved. */
-function restore(model: View['model'], table: ProgressTable): void {
+/** What was saved: all that there is without a kernel, and until frames come. */
+function savedOf(model: View['model']): ProgressTable | null {
   const snapshot = model.get('snapshot');
-  if (table.next === 0 && snapshot && snapshot.byteLength > 0) {
+  const table = new ProgressTable();
+  if (snapshot && snapshot.byteLength > 0) {
     try {
       table.append(decodeFrame(snapshot));
     } catch (error) {
@@ -194,6 +201,7 @@ function restore(model: View['model'], table: ProgressTable): void {
       }
     }
   }
+  return table.next > 0 ? table : null;
 }
 
 function idOf({ name, ident }: Group): string {
@@ -237,22 +245,24 @@ const STATUS: Record<Status, string> = {
   lost: 'lost'
 };
 
-function describe(progress: Progress, status: Status, everything: boolean): string {
+/** @param old whether it is how it was once, and may not be so any more. */
+function describe(progress: Progress, status: Status, everything: boolean, old: boolean): string {
   const { total, tracked, unknown, counting } = progress;
   const all = allOf(total) + unknown;
+  const when = old ? ' when this was saved' : '';
   if (counting && !progress.final) {
-    return `counting: ${tracked.toLocaleString('en')} so far`;
+    return `counting${when}: ${tracked.toLocaleString('en')} so far`;
   }
   if (all === 0) {
     return everything
       ? 'Nothing to do'
       : status === 'finished'
         ? 'finished: there was nothing to do'
-        : STATUS[status];
+        : STATUS[status] + when;
   }
   const percent = Math.floor((100 * doneOf(total)) / all);
   const parts = [
-    `${STATUS[status]}: ${doneOf(total).toLocaleString('en')} of ${counted(all, 'task')}, ${percent} %`
+    `${STATUS[status]}${when}: ${doneOf(total).toLocaleString('en')} of ${counted(all, 'task')}, ${percent} %`
   ];
   if (unknown > 0) {
     const verb = unknown === 1 ? 'key is' : 'keys are';
@@ -264,12 +274,12 @@ function describe(progress: Progress, status: Status, everything: boolean): stri
   return parts.join('; ');
 }
 
-function timeOf(progress: Progress, status: Status): string {
+function timeOf(progress: Progress, status: Status, old: boolean): string {
   const parts: string[] = [];
   if (Number.isFinite(progress.elapsed)) {
     parts.push(`${duration(progress.elapsed < 1 ? progress.elapsed : rounded(progress.elapsed))} elapsed`);
   }
-  if (status === 'running' && Number.isFinite(progress.eta) && progress.eta > 0) {
+  if (status === 'running' && !old && Number.isFinite(progress.eta) && progress.eta > 0) {
     parts.push(`about ${duration(Math.max(1, Math.round(progress.eta)))} left`);
   }
   return parts.join(', ');
@@ -318,6 +328,7 @@ const CSS = `
 .dasklens-progress-time{font-variant-numeric:tabular-nums;color:var(--jp-ui-font-color2,inherit)}
 .dasklens-progress[data-status=error] .dasklens-progress-words{color:var(--jp-error-color1,color-mix(in srgb,#e1002d 75%,currentColor))}
 .dasklens-progress .dasklens-phase{flex:1 1 auto;white-space:nowrap}
+.dasklens-progress[data-old] .dasklens-phase:not([data-phase=lost]){visibility:hidden}
 .dasklens-progress [data-action=more]{align-self:flex-start;position:relative;z-index:1}
 .dasklens-progress-figure .zeroLine{display:none}
 ${GROUP_CHOICE_CSS}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import timedelta
+from threading import TIMEOUT_MAX
 from typing import TYPE_CHECKING, Any
 
 from dask.base import is_dask_collection
@@ -14,6 +16,7 @@ from distributed.client import futures_of
 from distributed.core import coerce_to_address
 from distributed.utils import is_kernel
 
+from ..source.arguments import number
 from ..source.attach import resolve_client, rpc_of
 from ..source.progress import Following
 from .console import BAR, ConsoleProgress
@@ -23,6 +26,11 @@ if TYPE_CHECKING:
 
 #: Seconds between two updates: in a terminal as upstream has it, in a notebook what eyes can follow.
 _INTERVAL, _NOTEBOOK_INTERVAL, _SHORTEST = 0.1, 0.2, 0.02
+#: Characters of a bar at most.
+_WIDEST = 10_000
+#: What arguments should be.
+_WIDTH = f"width should be the characters of the bar, such as {BAR}, and at most {_WIDEST:,}"
+_TIME = 'interval should be the time between two updates, such as "100ms" or 0.1 seconds'
 #: Accepted because upstream's has them; nothing here depends on them.
 _IGNORED = ("loop", "start", "minimum", "dt", "func", "prefer_tasks")
 #: Seconds to wait for the scheduler to begin counting, before a block runs.
@@ -69,9 +77,9 @@ def progress(
     Raises
     ------
     ValueError
-        For another `group_by`, or without a client.
+        For another `group_by`, an `interval` or a `width` that is none, or without a client.
     TypeError
-        For an argument that neither this nor upstream knows.
+        For an argument that neither this nor upstream knows, or of another type.
 
     Examples
     --------
@@ -117,7 +125,9 @@ class progress_of:  # noqa: N801 -- called like `get_task_stream`, a function to
     Raises
     ------
     ValueError
-        Without a client, or with a closed one.
+        Without a client, or with a closed one; for arguments as `progress` does.
+    RuntimeError
+        When it is left without having been entered.
 
     Examples
     --------
@@ -139,28 +149,29 @@ class progress_of:  # noqa: N801 -- called like `get_task_stream`, a function to
         self._notebook = is_kernel() if notebook is None else notebook
         self._multi = multi
         self._shown: ProgressBars | ConsoleProgress | None = None
+        self._entered: Following | None = None
 
     def __enter__(self) -> ProgressBars | ConsoleProgress:
         if self._client.asynchronous:
             raise ValueError("This client is asynchronous: write 'async with dasklens.progress_of():'.")
         shown = self._begin()
-        self._following.feed.opened.wait(_BEGIN)
+        shown.following.feed.opened.wait(_BEGIN)
         return shown
 
     def __exit__(self, *error: object) -> None:
-        self._following.feed.end_block()
-        self._following.wait(0.5)
+        following = self._leave()
+        following.wait(0.5)
         self._end()
 
     async def __aenter__(self) -> ProgressBars | ConsoleProgress:
         shown = self._begin()
-        opened = self._following.feed.opened
+        opened = shown.following.feed.opened
         await asyncio.get_running_loop().run_in_executor(None, opened.wait, _BEGIN)
         return shown
 
     async def __aexit__(self, *error: object) -> None:
-        self._following.feed.end_block()
-        await asyncio.get_running_loop().run_in_executor(None, self._following.wait, 0.5)
+        following = self._leave()
+        await asyncio.get_running_loop().run_in_executor(None, following.wait, 0.5)
         self._end()
 
     def _begin(self) -> ProgressBars | ConsoleProgress:
@@ -176,8 +187,15 @@ class progress_of:  # noqa: N801 -- called like `get_task_stream`, a function to
         else:
             shown = _console(self._client, None, self._multi, True, settings)
             shown.start()
-        self._shown, self._following = shown, shown.following
+        self._shown, self._entered = shown, shown.following
         return shown
+
+    def _leave(self) -> Following:
+        following, self._entered = self._entered, None
+        if following is None:
+            raise RuntimeError("Nothing was entered here: write 'with dasklens.progress_of():'.")
+        following.feed.end_block()
+        return following
 
     def _end(self) -> None:
         if isinstance(self._shown, ConsoleProgress):
@@ -191,7 +209,7 @@ def _console(
     following = Following(
         client, keys, _nothing, complete=complete, group_by=settings["group_by"], interval=interval
     )
-    return ConsoleProgress(following, multi, interval, int(settings.get("width", BAR)))
+    return ConsoleProgress(following, multi, interval, settings.get("width", BAR))
 
 
 def _nothing(frames: list[bytes]) -> None:
@@ -205,12 +223,23 @@ def _settings(group_by: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"group_by": group_by}
     for name, value in kwargs.items():
         if name == "interval":
-            found["interval"] = max(_SHORTEST, parse_timedelta(value, default="s"))
-        elif name in ("width", "layout"):
-            found[name] = value
+            found["interval"] = _interval(value)
+        elif name == "width":
+            found["width"] = int(number(value, _WIDTH, _WIDEST))
+        elif name == "layout":
+            found["layout"] = value
         elif name not in (*_IGNORED, "scheduler"):
             raise TypeError(f"progress() got an unexpected keyword argument {name!r}")
     return found
+
+
+def _interval(value: Any) -> float:
+    try:
+        seconds = parse_timedelta(value, default="s") if isinstance(value, str | timedelta) else value
+    except (ValueError, LookupError, OverflowError):
+        raise ValueError(f"{_TIME}, got {value!r}.") from None
+    # No thread can wait for longer.
+    return max(_SHORTEST, number(seconds, _TIME, TIMEOUT_MAX))
 
 
 def _leaves(thing: Any) -> Iterator[Any]:

@@ -256,6 +256,12 @@ def _names(asked: dict[str, Any], name: str) -> tuple[str, ...]:
         raise QuestionError(f"{name} should be a list of texts, got something else.")
     if len(value) > MOST_NAMES:
         raise QuestionError(f"{name} should be at most {MOST_NAMES}, got {len(value):,}.")
+    for each in value:
+        try:
+            each.encode()
+        except UnicodeEncodeError:
+            # No message to a worker can hold it: every reading would fail.
+            raise QuestionError(f"{name} should be texts in Unicode, got {ascii(each)[:80]}.") from None
     return tuple(value)
 
 
@@ -263,6 +269,10 @@ def _instant(asked: dict[str, Any], name: str) -> float | None:
     value = asked.get(name)
     if value is None:
         return None
-    if type(value) not in (int, float) or not math.isfinite(value):
+    try:
+        seconds = float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
         raise QuestionError(f"{name} should be seconds since the epoch, got something else.")
-    return float(value)
+    return seconds

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from array import array
 from collections.abc import Iterator
 from itertools import islice
@@ -17,11 +18,13 @@ from time import monotonic, thread_time
 from typing import Any
 
 from ..wire.frames import pack_frame, pack_name
-from .columns import floats, text, whole
+from .columns import floats, number, text, whole
 from .counting import FAILED, KNOWN, NOT_TRACKED, Counting
 from .eta import Eta
 from .said import unsaid
 from .taskgroups import ERRED, Group, labels_of
+
+logger = logging.getLogger(__name__)
 
 STREAM = "progress"
 STATUSES = ("waiting", "running", "finished", "error", "cancelled")
@@ -118,13 +121,15 @@ class Tracker:
         start, own = monotonic(), thread_time()
         done = False
         try:
-            while monotonic() - start < SLICE:
-                if next(work, self) is self:
-                    done = True
-                    break
-        finally:
-            if done:
-                self._work = None
+            while not done and monotonic() - start < SLICE:
+                done = next(work, self) is self
+        except Exception as error:
+            # Whoever waits is told: nobody would go on with what is left.
+            logger.warning("dasklens could not count tasks", exc_info=True)
+            self.end(text(f"counting failed: {type(error).__name__}: {error}")[:LONGEST_NAME])
+            return
+        if done:
+            self._work = None
         if self.counting.hungry:
             self._taken.set()
         self.n_slices += 1
@@ -255,7 +260,8 @@ class Tracker:
         """
         me = self.readers[reader]
         me.asked = monotonic()
-        deadline = me.asked + min(max(wait, 0), LONGEST_WAIT)
+        # Of strangers: with a NaN no deadline ever comes.
+        deadline, pace = me.asked + min(number(wait), LONGEST_WAIT), number(pace)
         while True:
             now = monotonic()
             question = len(self.counting.unlabelled) > 0 and answered <= self._ask_from

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from .columns import number
+from .columns import number, text
 from .tracker import Tracker
 
 if TYPE_CHECKING:
@@ -102,7 +102,15 @@ class Trackers(SchedulerPlugin):
 
         So no more than two lists of keys are ever here. Of many that wait, Python's collector goes
         through every key at once, for milliseconds.
+
+        Raises
+        ------
+        TypeError
+            When one of them cannot be a key; then none is followed.
         """
+        _check_list("keys", keys)
+        for key in keys:
+            _check_key(key)
         found = self.by_id.get(tracker)
         if found is not None:
             found.add(keys, bool(last))
@@ -110,6 +118,7 @@ class Trackers(SchedulerPlugin):
 
     async def groups(self, tracker: str, question: int, labels: Any) -> None:
         """Groups of the keys that were asked for."""
+        _check_list("labels", labels)
         found = self.by_id.get(tracker)
         if found is not None:
             found.answer(question, labels)
@@ -207,3 +216,17 @@ class Trackers(SchedulerPlugin):
             share: tracker for share, tracker in self._shared.items() if tracker.ident in self.by_id
         }
         self._listen()
+
+
+def _check_list(name: str, value: Any) -> None:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{name} should be a list, got {type(value).__name__}.")
+
+
+def _check_key(key: Any) -> None:
+    try:
+        hash(key)
+    except Exception:
+        raise TypeError(
+            f"A key should be a str, bytes, number or a tuple of these, got {text(key)[:80]}."
+        ) from None

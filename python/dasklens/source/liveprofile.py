@@ -13,6 +13,7 @@ from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
 from ..scheduler.profiling import Follower, Question, Reading
+from .arguments import number
 from .attach import resolve_client, rpc_of
 from .feed import CONNECT_TIMEOUT, RETRY_FIRST, RETRY_MOST, Gone, OnPhase, reading_loop, reason_of, weak
 
@@ -38,6 +39,11 @@ class ProfileFeed:
         Seconds between two readings.
 
     Both are called in the feed's thread; bound methods are held weakly.
+
+    Raises
+    ------
+    ValueError, TypeError
+        When `every` is no such number.
     """
 
     def __init__(
@@ -48,12 +54,12 @@ class ProfileFeed:
         on_phase: OnPhase,
         every: float = 5.0,
     ):
+        self._every = number(every, "every should be the seconds between two readings, such as 5")
         self._client = resolve_client(client)
         self._address = str(rpc_of(self._client).address)
         self._connection_args = dict(self._client.connection_args)
         self._question = question
         self._on_reading, self._on_phase = weak(on_reading), weak(on_phase)
-        self._every = every
         self._task: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()

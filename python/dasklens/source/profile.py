@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan, nan
 from numbers import Number
 from time import time
 from typing import Any
@@ -28,15 +29,20 @@ def instant(when: When, what: str) -> float | None:
     if isinstance(when, str):
         try:
             return time() - float(parse_timedelta(when, default=False))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, OverflowError, TypeError):
             raise ValueError(
                 f'{what} should be how long ago, such as "10s" or "2 minutes", got {when!r}.'
             ) from None
-    if isinstance(when, bool) or not isinstance(when, Number) or when != when:
+    try:
+        seconds = nan if isinstance(when, bool) or not isinstance(when, Number) else float(when)
+    except (TypeError, ValueError, OverflowError):
+        # Complex, or too large.
+        seconds = nan
+    if isnan(seconds):
         raise ValueError(
-            f'{what} should be seconds since the epoch or how long ago, such as "10s", got {when!r}.'
+            f'{what} should be seconds since the epoch or how long ago, such as "10s", got {when!r:.80}.'
         )
-    return float(when)
+    return seconds
 
 
 def stretch(start: When | Interval, stop: When) -> tuple[float | None, float | None]:
@@ -47,7 +53,6 @@ def stretch(start: When | Interval, stop: When) -> tuple[float | None, float | N
                 f"start should be an instant, or an interval (start, stop) without a stop, got {start!r}."
             )
         start, stop = start
-    assert start is None or isinstance(start, (str, Number))
     begin, end = instant(start, "start"), instant(stop, "stop")
     if begin is not None and end is not None and begin > end:
         raise ValueError(f"start should not be after stop, got {start!r} and {stop!r}.")

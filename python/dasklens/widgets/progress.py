@@ -105,7 +105,8 @@ class _FollowingPart(ProgressPart):
     Attributes
     ----------
     snapshot : bytes
-        When all is done, a frame with everything: for a page that has only what was saved of the widget.
+        A frame with everything, renewed as the still picture is: for a page that has only what was saved of
+        the widget.
     """
 
     _reads = ("progress",)
@@ -274,7 +275,9 @@ class ProgressBars(ipywidgets.VBox):
             following.feed.close()
             self._renewal.close()
             self.part.close()
-            self._presence.close()
+            # Not there yet when it was refused while it was made.
+            if hasattr(self, "_presence"):
+                self._presence.close()
             _close(self._models)
             self.layout.close()
         super().close()
@@ -288,7 +291,6 @@ class ProgressBars(ipywidgets.VBox):
         if not frames and self.part.phase != following.phase:
             self.part.say_phase(following.phase, following.reason, following.retry_at)
         if following.phase == "finished":
-            self.part.snapshot = following.now.packed()
             self._renewal.now()
         else:
             self._renewal.changed()
@@ -343,6 +345,7 @@ class ProgressBars(ipywidgets.VBox):
         }
 
     def _renew(self) -> None:
+        self.part.snapshot = self.following.now.packed()
         if self._display_id is not None:
             from IPython.display import update_display
 
