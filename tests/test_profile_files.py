@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,64 @@ def test_deep_trees_fit_into_files() -> None:
     deep = chain(5000)
     assert from_text(to_speedscope(deep))[0]["count"] == 3
     assert from_text(to_collapsed(deep))[0]["count"] == 3
+
+
+def evented(events: list[dict[str, Any]], stop: float, frames: int) -> str:
+    profile = {"type": "evented", "name": "x", "unit": "milliseconds", "startValue": 0, "endValue": stop}
+    return speedscope({**profile, "events": events}, frames)
+
+
+def speedscope(profile: dict[str, Any], frames: int) -> str:
+    shared = [{"name": f"f{i}", "file": "a.py", "line": i + 1} for i in range(frames)]
+    return json.dumps({"shared": {"frames": shared}, "profiles": [profile]})
+
+
+def nested(depth: int) -> str:
+    """A stack that grows by a frame and then shrinks by one, each a millisecond."""
+    opens = [{"type": "O", "frame": i % 200, "at": i} for i in range(depth)]
+    closes = [{**event, "type": "C", "at": 2 * depth - 1 - event["at"]} for event in reversed(opens)]
+    return evented(opens + closes, 2 * depth, 200)
+
+
+def peak(of: Callable[[], Any]) -> int:
+    """Bytes at most while something is done."""
+    tracemalloc.start()
+    try:
+        of()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_nested_events_are_read_in_proportion_to_their_number() -> None:
+    # Told by memory: with a stack copied for each event this took 3 GB. The small one fails quickly.
+    small = peak(lambda: from_text(nested(1_000)))
+    assert small < 4 << 20
+    assert peak(lambda: from_text(nested(20_000))) < 25 * small
+    state, interval = from_text(nested(20_000))
+    assert interval == pytest.approx(0.001)
+    # Each frame is innermost for a millisecond on the way in and one on the way out; the last is the root's.
+    assert state["count"] == 40_000
+    deep = list(tree.nodes(state))
+    assert len(deep) == 20_001
+    assert [each["count"] for each in deep[1:4]] == [39_999, 39_997, 39_995]
+
+
+def test_sampled_stacks_are_not_held_twice() -> None:
+    samples = [list(range(100)) for _ in range(2_000)]
+    text = speedscope({"type": "sampled", "unit": "none", "samples": samples, "weights": [1] * 2_000}, 100)
+    assert peak(lambda: from_text(text)) < 1.2 * peak(lambda: json.loads(text))
+    assert [f.total for f in tree.flatten(from_text(text)[0])] == [2_000] * 100
+
+
+def test_what_took_no_time_is_no_frame() -> None:
+    """An innermost frame of 0 samples would be given those of its caller, see `counted`."""
+    opened = [{"type": "O", "frame": 0, "at": 0}, {"type": "O", "frame": 1, "at": 9}]
+    closed = [{"type": "C", "frame": 1, "at": 9}, {"type": "C", "frame": 0, "at": 10}]
+    state, _ = from_text(evented(opened + closed, 10, 2))
+    assert [f.name for f in tree.flatten(state)] == ["f0"]
+    sampled = {"type": "sampled", "unit": "none", "samples": [[0], [0, 1]], "weights": [3, 0.1]}
+    assert [f.name for f in tree.flatten(from_text(speedscope(sampled, 2))[0])] == ["f0"]
 
 
 def test_names_that_would_break_the_lines() -> None:

@@ -7,8 +7,8 @@ more than text and numbers.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..wire.calltree import children_of, defined_at, text, whole
@@ -138,27 +138,65 @@ def _placed(node: State, at: int) -> list[tuple[State | int, int]]:
 
 
 class _Growing:
-    """A tree that grows by stacks."""
+    """A tree that grows a frame at a time, by weights, which are samples once all of them are known.
+
+    A node is a number, that of the root is 0: whoever reads keeps the node it is in, never its stack, so
+    that a file takes time and memory in proportion to its length, however deep its stacks are.
+    """
 
     def __init__(self) -> None:
-        self.state = create()
+        self.least = math.inf
+        #: Of each node, its own.
+        self._weights: list[float] = [0]
+        #: By parent and frame; in the order of their numbers, so that a caller comes before whom it calls.
+        self._nodes: dict[tuple[int, str], int] = {}
+        self._described: dict[str, Made] = {}
 
-    def add(self, stack: Iterable[tuple[str, str, int]], samples: int) -> None:
-        node = self.state
-        node["count"] += samples
-        for name, file, line in stack:
-            identifier = f"{name};{file};{line}"
-            child = node["children"].get(identifier)
-            if child is None:
-                child = node["children"][identifier] = create()
-                child["identifier"] = identifier
-                child["description"] = {"filename": file, "name": name, "line_number": line, "line": ""}
-            child["count"] += samples
-            node = child
+    def frame(self, name: str, file: str, line: int) -> str:
+        """Its identifier."""
+        identifier = f"{name};{file};{line}"
+        if identifier not in self._described:
+            described = {"filename": file, "name": name, "line_number": line, "line": ""}
+            self._described[identifier] = described
+        return identifier
+
+    def below(self, node: int, frame: str) -> int:
+        new = len(self._weights)
+        at = self._nodes.setdefault((node, frame), new)
+        if at == new:
+            self._weights.append(0)
+        return at
+
+    def weigh(self, node: int, weight: float) -> None:
+        if weight > 0:
+            self._weights[node] += weight
+            self.least = min(self.least, weight)
+
+    def interval(self) -> float:
+        """Seconds that make a sample: what weighs least does."""
+        return max(self.least, sum(self._weights) / _MOST) if self.least < math.inf else 0.01
+
+    def state(self, interval: float = 1.0) -> Made:
+        """The tree, without the nodes that have no samples.
+
+        Innermost frames of 0 samples would be taken for those of a worker, see `counted`.
+        """
+        totals = [round(weight / interval) for weight in self._weights]
+        for (parent, _), at in reversed(self._nodes.items()):
+            totals[parent] += totals[at]
+        root = create()
+        root["count"] = totals[0]
+        made = {0: root}
+        for (parent, frame), at in self._nodes.items():
+            if totals[at]:
+                node = made[at] = made[parent]["children"][frame] = create()
+                node.update(count=totals[at], identifier=frame, description=self._described[frame])
+        return root
 
 
 def _from_collapsed(data: str) -> Made:
     tree = _Growing()
+    known: dict[str, str] = {}
     for number, line in enumerate(data.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
@@ -168,9 +206,14 @@ def _from_collapsed(data: str) -> Made:
                 f"Expected collapsed stacks, a line each such as 'outer;inner 12'; line {number} has no "
                 "count at its end."
             )
-        frames = [] if stack == "(root)" else stack.split(";")
-        tree.add((_frame(each) for each in frames), int(count[:15]))
-    return tree.state
+        node = 0
+        for written in [] if stack == "(root)" else stack.split(";"):
+            frame = known.get(written)
+            if frame is None:
+                frame = known[written] = tree.frame(*_frame(written))
+            node = tree.below(node, frame)
+        tree.weigh(node, int(count[:15]))
+    return tree.state()
 
 
 def _frame(written: str) -> tuple[str, str, int]:
@@ -185,24 +228,25 @@ def _from_speedscope(data: str) -> tuple[Made, float | None]:
         raw = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ProfileFileError(f"Expected speedscope's JSON, got something else ({error}).") from None
+    tree = _Growing()
     try:
         frames = [
-            (text(f["name"]), text(f.get("file")), whole(f.get("line"))) for f in raw["shared"]["frames"]
+            tree.frame(text(f["name"]), text(f.get("file")), whole(f.get("line")))
+            for f in raw["shared"]["frames"]
         ]
         profiles = raw["profiles"]
-        stacks = [stack for profile in profiles for stack in _stacks(profile)]
-        timed = any(profile["unit"] in _SECONDS for profile in profiles)
-        said = raw["dasklens"]["interval"] if isinstance(raw.get("dasklens"), dict) else None
-        interval = _interval(stacks, said) if timed else None
-        tree = _Growing()
-        for stack, weight in stacks:
-            tree.add((frames[at] for at in stack), round(weight / (interval or 1.0)))
+        for profile in profiles:
+            _grow(tree, frames, profile)
+        interval = None
+        if any(profile["unit"] in _SECONDS for profile in profiles):
+            said = raw["dasklens"]["interval"] if isinstance(raw.get("dasklens"), dict) else None
+            interval = said if isinstance(said, float) and said > 0 else tree.interval()
+        return tree.state(interval or 1.0), interval
     except (KeyError, TypeError, IndexError, ValueError, OverflowError, AttributeError) as error:
         raise ProfileFileError(
             "Expected speedscope's JSON (shared.frames and profiles with samples and weights, or events), "
             f"got one with a broken field: {type(error).__name__} {error}."
         ) from None
-    return tree.state, interval
 
 
 _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
@@ -210,33 +254,30 @@ _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanosec
 _MOST = 10_000_000
 
 
-def _interval(stacks: list[tuple[tuple[int, ...], float]], said: Any) -> float:
-    """Seconds that make a sample: as the file says, or the shortest of its stacks."""
-    if isinstance(said, float) and said > 0:
-        return said
-    weights = [weight for _, weight in stacks if weight > 0]
-    return max(min(weights), sum(weights) / _MOST) if weights else 0.01
-
-
-def _stacks(profile: dict[str, Any]) -> Iterator[tuple[tuple[int, ...], float]]:
-    """The stacks of a profile with their weights, in seconds if it has times."""
+def _grow(tree: _Growing, frames: list[str], profile: dict[str, Any]) -> None:
+    """Add a profile to a tree, by seconds if it has times."""
     scale = _SECONDS.get(profile["unit"], 1.0)
     if profile["type"] == "sampled":
         for stack, weight in zip(profile["samples"], profile["weights"], strict=True):
-            yield tuple(stack), weight * scale
+            node = 0
+            for frame in stack:
+                node = tree.below(node, frames[frame])
+            tree.weigh(node, weight * scale)
         return
     if profile["type"] != "evented":
         raise ValueError(f"a profile of type {profile['type']!r}")
-    open_: list[int] = []
+    node = 0
+    callers: list[tuple[int, str]] = []
     last = profile["startValue"]
     for event in profile["events"]:
-        at = event["at"]
-        if at > last:
-            yield tuple(open_), (at - last) * scale
+        at, frame = event["at"], frames[event["frame"]]
+        tree.weigh(node, (at - last) * scale)
         last = at
         if event["type"] == "O":
-            open_.append(event["frame"])
-        elif not open_ or open_.pop() != event["frame"]:
+            callers.append((node, frame))
+            node = tree.below(node, frame)
+            continue
+        node, opened = callers.pop() if callers else (0, "")
+        if opened != frame:
             raise ValueError("events that close a frame which is not open")
-    if profile["endValue"] > last:
-        yield tuple(open_), (profile["endValue"] - last) * scale
+    tree.weigh(node, (profile["endValue"] - last) * scale)
