@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 from trees import chain, node, real, rooted, states
 
 from dasklens import Profile
@@ -52,7 +53,7 @@ def test_collapsed_stacks_out_and_in(state: Any) -> None:
     read, _ = from_text(text)
     assert read["count"] == state["count"]
     assert sum(int(line.rpartition(" ")[2]) for line in text.splitlines()) == state["count"]
-    assert [f.own for f in tree.flatten(read)] == [f.own for f in tree.flatten(state) if f.total]
+    assert shape(read) == shape(with_samples(state))
 
 
 def test_what_speedscope_reads() -> None:
@@ -136,10 +137,77 @@ def test_what_took_no_time_is_no_frame() -> None:
     assert [f.name for f in tree.flatten(from_text(speedscope(sampled, 2))[0])] == ["f0"]
 
 
-def test_names_that_would_break_the_lines() -> None:
-    state = rooted(node("a;b\nc", 2), node("d 7", 1, file="x y;z.py"))
-    read, _ = from_text(to_collapsed(state))
-    assert sorted(f.name for f in tree.flatten(read)) == ["a,b c", "d 7"]
+#: Any text, with more of what means something in a line of collapsed stacks, or to a terminal.
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from('\\u{}[]3b7;:() #"\n\r\t\x1b\x0c\x1c\x85\u2028\u202e\u200d\ufeff\ud800\u05d0\u0663'),
+        st.characters(),
+    ),
+    max_size=12,
+)
+
+
+def stacked(frames: list[tuple[str, str, int]]) -> Any:
+    """A stack of frames, each with a sample of its own."""
+    below: list[Any] = []
+    for name, file, line in reversed(frames):
+        made = node(name, 1, below, file=file)
+        below = [{**made, "identifier": f"{name};{file};{line}"}]
+    return rooted(*below)
+
+
+def frames_of(state: Any) -> list[tuple[str, str, int]]:
+    below = list(tree.nodes(state))[1:]
+    return [
+        (d["name"], d["filename"], int(each["identifier"].rpartition(";")[2]))
+        for each in below
+        for d in [each["description"]]
+    ]
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, st.integers(0, 999_999_999)), min_size=1, max_size=4))
+@example([('{"shared', "", 0)])
+@example([(" { }", "\\u{7b}", 0), ("\\u{3b}", "", 0)])
+@example([("\ufeff# no comment", "C:\\Program Files (x86)\\\\u{3b}.py:12", 0), ("(root)", "", 0)])
+@example([("f (x) (y:3)", "a:b:9", 3), ("", " (", 0), ("\\u{110000}\\", ";", 1)])
+def test_any_name_is_read_as_it_was(frames: list[tuple[str, str, int]]) -> None:
+    text = to_collapsed(stacked(frames))
+    assert frames_of(from_text(text)[0]) == frames
+    # A line ends at \n for everybody, nothing moves a terminal's cursor, and a file can be made of it.
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert text.encode().decode() == text
+
+
+def test_names_are_escaped_no_more_than_they_must_be() -> None:
+    text = to_collapsed(stacked([("größe", "C:\\Users\\new.py", 3), ("\u05d0\u05d1", "{closure}", 0)]))
+    assert text == "größe (C:\\Users\\new.py:3) 1\ngröße (C:\\Users\\new.py:3);\u05d0\u05d1 ({closure}) 1\n"
+    assert to_collapsed(stacked([("a;b\x1b[31m", "x", 0)])) == "a\\u{3b}b\\u{1b}[31m (x) 1\n"
+
+
+def test_lines_of_others_end_where_theirs_do() -> None:
+    names = ["a\x0cb", "a\x85b", "a\x1cb", "a\u2028b", "a\\nb"]
+    state, _ = from_text("\ufeff" + "".join(f"{name} 1\r\n" for name in names))
+    assert [f for f, _, _ in frames_of(state)] == names
+
+
+def test_what_is_no_escape_and_no_line_is_left_as_it_is() -> None:
+    state, _ = from_text("a\\u{110000};\\u{};b (C:1234567890);c (c.py:\u0663) 1\n")
+    assert frames_of(state) == [
+        ("a\\u{110000}", "", 0),
+        ("\\u{}", "", 0),
+        ("b", "C:1234567890", 0),
+        ("c", "c.py:\u0663", 0),
+    ]
+
+
+def test_a_comment_is_what_has_no_count() -> None:
+    state, _ = from_text("# made by hand\n#1 (inner.c);main 4\n#\n")
+    assert [(f.name, f.own) for f in tree.flatten(state)] == [("main", 4), ("#1", 0)]
+
+
+def test_stacks_of_others_begin_with_brackets() -> None:
+    state, _ = from_text("[unknown];{closure} 2\n[[vdso]] 1\n")
+    assert [f.name for f in tree.flatten(state)] == ["{closure}", "[[vdso]]", "[unknown]"]
 
 
 FOREIGN = """{"shared": {"frames": [{"name": "main"}, {"name": "work", "file": "w.py", "line": 7}]},

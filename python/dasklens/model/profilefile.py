@@ -9,16 +9,21 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from typing import Any
 
 from ..wire.calltree import children_of, defined_at, text, whole
 from .profile import Made, State, create, own
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
-#: A frame of a collapsed stack as we write it, and as `py-spy` and others do.
-_FRAME = re.compile(r"^(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d{1,9}))?\)$")
-#: What ends a frame or a stack in the text of collapsed stacks.
-_BREAKS = str.maketrans({";": ",", "\n": " ", "\r": " "})
+#: How a file of speedscope's begins; a collapsed stack may begin with a brace, or ``[unknown]``, too.
+_JSON = re.compile(r'\s*\{\s*["}]')
+#: A character in a frame of a collapsed stack that cannot be there as itself.
+_ESCAPE = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
+#: What of a name, and of a file, would be read as something else: the end of a frame, an escape, the
+#: beginning of JSON; of a file, where it begins and its line.
+_IN_NAME = re.compile(r';|\\(?=u\{)|^[ {](?=[ {]*["}])')
+_IN_FILE = re.compile(r";|\\(?=u\{)|(?<= )\(|:(?=[0-9]{1,9}\Z)")
 
 
 class ProfileFileError(ValueError):
@@ -83,9 +88,11 @@ def to_speedscope(state: State, name: str = "Dask profile", interval: float | No
 
 
 def to_collapsed(state: State) -> str:
-    """The tree as collapsed stacks, a line each: ``outer (file:line);inner (file:line) samples``.
+    r"""The tree as collapsed stacks, a line each: ``outer (file:line);inner (file:line) samples``.
 
-    Semicolons and line ends within a frame become commas and blanks: the format has no other way.
+    The format has no way to write a semicolon or a line end within a frame, and a terminal obeys what
+    is not printable: these are written as ``\u{3b}``, by their code point, which `from_text` reads. So is
+    what would be read as something else, and nothing but that: a backslash is itself in ``C:\Users``.
     """
     lines: list[str] = []
     path: list[str] = []
@@ -99,8 +106,8 @@ def to_collapsed(state: State) -> str:
             continue
         d = node["description"]
         line = defined_at(node["identifier"])
-        where = f"{text(d['filename'])}{f':{line}' if line else ''}"
-        path.append(f"{text(d['name'])} ({where})".translate(_BREAKS))
+        where = f"{_escaped(text(d['filename']), _IN_FILE)}{f':{line}' if line else ''}"
+        path.append(f"{_escaped(text(d['name']), _IN_NAME)} ({where})")
         if own(node):
             lines.append(f"{';'.join(path)} {own(node)}")
         stack.append(None)
@@ -122,9 +129,20 @@ def from_text(data: str) -> tuple[Made, float | None]:
     ProfileFileError
         When it is neither.
     """
-    if data.lstrip()[:1] in ("{", "["):
+    data = data.removeprefix("\ufeff")
+    if _JSON.match(data):
         return _from_speedscope(data)
     return _from_collapsed(data), None
+
+
+def _escaped(written: str, marks: re.Pattern[str]) -> str:
+    """A name or a file as a collapsed stack can hold it: `marks`, and what is not printable, as escapes."""
+    marked = marks.sub(lambda mark: _escape(mark[0]), written)
+    return marked if marked.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in marked)
+
+
+def _escape(letter: str) -> str:
+    return f"\\u{{{ord(letter):x}}}"
 
 
 def _placed(node: State, at: int) -> list[tuple[State | int, int]]:
@@ -197,14 +215,15 @@ class _Growing:
 def _from_collapsed(data: str) -> Made:
     tree = _Growing()
     known: dict[str, str] = {}
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        stack, _, count = line.rpartition(" ")
+    # Not splitlines(): it ends a line at letters that others leave in names.
+    for number, line in enumerate(data.split("\n"), 1):
+        stack, _, count = line.removesuffix("\r").rpartition(" ")
         if not (stack and count.isascii() and count.isdigit()):
+            if not line.strip() or line.startswith("#"):
+                continue
             raise ProfileFileError(
-                f"Expected collapsed stacks, a line each such as 'outer;inner 12'; line {number} has no "
-                "count at its end."
+                "Expected speedscope's JSON, or collapsed stacks, a line each such as 'outer;inner 12'; "
+                f"line {number} has no count at its end."
             )
         node = 0
         for written in [] if stack == "(root)" else stack.split(";"):
@@ -217,10 +236,18 @@ def _from_collapsed(data: str) -> Made:
 
 
 def _frame(written: str) -> tuple[str, str, int]:
-    found = _FRAME.match(written)
-    if not found:
-        return written, "", 0
-    return found["name"], found["file"], int(found["line"] or 0)
+    """Name, file and line of ``name (file:line)``, as we write it, and `py-spy` and others do."""
+    name, opened, where = written.rpartition(" (")
+    if not (opened and where.endswith(")")):
+        return _unescaped(written), "", 0
+    file, colon, line = where[:-1].rpartition(":")
+    if not (colon and line.isascii() and line.isdigit() and len(line) < 10):
+        file, line = where[:-1], "0"
+    return _unescaped(name), _unescaped(file), int(line)
+
+
+def _unescaped(written: str) -> str:
+    return _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if int(e[1], 16) <= sys.maxunicode else e[0], written)
 
 
 def _from_speedscope(data: str) -> tuple[Made, float | None]:
