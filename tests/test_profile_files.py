@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,9 @@ def test_files_of_others() -> None:
     assert {f.name: f.own for f in tree.flatten(state)} == {"main": 3, "work": 12}
 
 
+EVENTS = evented([{"type": "O", "frame": 0, "at": 1}, {"type": "C", "frame": 0, "at": 5}], 6, 2)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -237,6 +241,8 @@ def test_files_of_others() -> None:
         '{"shared": {"frames": []}, "profiles": [{"type": "?", "unit": "none"}]}',
         FOREIGN.replace("[0, 1]", "[0, 9]"),
         FOREIGN.replace('"samples": [[0], [0, 1]]', '"samples": 5'),
+        EVENTS.replace('"C", "frame": 0', '"C", "frame": 1'),
+        EVENTS.replace('"O"', '"C"'),
         "no count here",
         "a;b -5",
     ],
@@ -244,6 +250,56 @@ def test_files_of_others() -> None:
 def test_what_is_no_profile_gets_one_sentence(text: str) -> None:
     with pytest.raises(ProfileFileError, match=r"^Expected"):
         from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FOREIGN.replace("[10, 20]", "[10, -20]"), "numbers of 0 or more, got -20: "),
+        (FOREIGN.replace("[10, 20]", "[NaN, 20]"), "numbers of 0 or more, got nan: "),
+        (FOREIGN.replace("[10, 20]", "[10, Infinity]"), "numbers of 0 or more, got inf: "),
+        (FOREIGN.replace("[10, 20]", "[10, -Infinity]"), "numbers of 0 or more, got -inf: "),
+        (EVENTS.replace('"at": 5', '"at": 0.5'), "in the order of their times, got one at 0.5 after 1: "),
+        (EVENTS.replace('"at": 5', '"at": NaN'), "in the order of their times, got one at nan after 1: "),
+        (EVENTS.replace('"at": 5', '"at": Infinity'), "of their times, got one at inf after 1: "),
+        (EVENTS.replace('"startValue": 0', '"startValue": NaN'), "times, got one at 1 after nan: "),
+        (EVENTS.replace('"endValue": 6', '"endValue": NaN'), "an endValue that is a number, got nan: "),
+        (EVENTS.replace('"endValue": 6', '"endValue": Infinity'), "an endValue that is a number, got inf: "),
+        ("ok 1\na;b -5\n", "line 2 ends in '-5': "),
+        ("a;b nan", "line 1 ends in 'nan': "),
+        ("a;b inf\r\n", "line 1 ends in 'inf': "),
+        ("a;b 2.5", "line 1 ends in '2.5': "),
+        ("a;b " + "9" * 5000, "line 1 ends in '99999999999999999999': "),
+        ("a;b \x1b[31m", r"line 1 ends in '\x1b[31m': "),
+    ],
+)
+def test_a_weight_that_is_none_gets_one_sentence(text: str, said: str) -> None:
+    with pytest.raises(ProfileFileError) as raised:
+        from_text(text)
+    message = str(raised.value)
+    assert message.startswith("Expected speedscope's JSON")
+    assert said in message
+    assert re.search(r": correct [^.]*\.$", message)
+    assert len(message) < 250
+
+
+def test_one_very_short_stack_does_not_make_everything_long() -> None:
+    state, interval = from_text(FOREIGN.replace("[10, 20]", "[1e-9, 1e9]"))
+    assert state["count"] == 10_000_000
+    assert interval == pytest.approx(0.1)
+
+
+def test_an_end_that_is_too_early_is_not_minded() -> None:
+    state, _ = from_text(EVENTS.replace('"endValue": 6', '"endValue": 0'))
+    # A millisecond of nothing, which is the shortest, and four of the frame.
+    assert [f.own for f in tree.flatten(state)] == [4]
+    assert state["count"] == 5
+
+
+@pytest.mark.parametrize("interval", ["NaN", "Infinity", "-1.0", "0.0"])
+def test_an_interval_that_is_none_is_not_believed(interval: str) -> None:
+    own = json.dumps({**json.loads(EVENTS), "dasklens": {"interval": "?"}})
+    assert from_text(own.replace('"?"', interval)) == from_text(EVENTS)
 
 
 @pytest.mark.parametrize("name", ["run.speedscope.json", "run.txt"])

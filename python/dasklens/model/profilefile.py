@@ -118,6 +118,11 @@ def to_collapsed(state: State) -> str:
 def from_text(data: str) -> tuple[Made, float | None]:
     """A tree from the text of a file of either kind.
 
+    Parameters
+    ----------
+    data : str
+        With a byte order mark at its start or without.
+
     Returns
     -------
     state : dict
@@ -186,6 +191,7 @@ class _Growing:
         return at
 
     def weigh(self, node: int, weight: float) -> None:
+        """Add seconds, or samples; what is not above 0 adds nothing."""
         if weight > 0:
             self._weights[node] += weight
             self.least = min(self.least, weight)
@@ -212,18 +218,23 @@ class _Growing:
         return root
 
 
+#: Of a number of samples: with more it is none, and Python refuses to read very many.
+_MOST_DIGITS = 15
+
+
 def _from_collapsed(data: str) -> Made:
     tree = _Growing()
     known: dict[str, str] = {}
     # Not splitlines(): it ends a line at letters that others leave in names.
     for number, line in enumerate(data.split("\n"), 1):
         stack, _, count = line.removesuffix("\r").rpartition(" ")
-        if not (stack and count.isascii() and count.isdigit()):
+        if not (stack and count.isascii() and count.isdigit() and len(count) <= _MOST_DIGITS):
             if not line.strip() or line.startswith("#"):
                 continue
             raise ProfileFileError(
-                "Expected speedscope's JSON, or collapsed stacks, a line each such as 'outer;inner 12'; "
-                f"line {number} has no count at its end."
+                "Expected speedscope's JSON, or collapsed stacks, a line each such as 'outer;inner 12' with "
+                f"a whole number of at most {_MOST_DIGITS} digits at its end; line {number} ends in "
+                f"{count[-20:]!r}: correct it, take it out, or begin it with #."
             )
         node = 0
         for written in [] if stack == "(root)" else stack.split(";"):
@@ -231,7 +242,7 @@ def _from_collapsed(data: str) -> Made:
             if frame is None:
                 frame = known[written] = tree.frame(*_frame(written))
             node = tree.below(node, frame)
-        tree.weigh(node, int(count[:15]))
+        tree.weigh(node, int(count))
     return tree.state()
 
 
@@ -267,8 +278,10 @@ def _from_speedscope(data: str) -> tuple[Made, float | None]:
         interval = None
         if any(profile["unit"] in _SECONDS for profile in profiles):
             said = raw["dasklens"]["interval"] if isinstance(raw.get("dasklens"), dict) else None
-            interval = said if isinstance(said, float) and said > 0 else tree.interval()
+            interval = said if isinstance(said, float) and 0 < said < math.inf else tree.interval()
         return tree.state(interval or 1.0), interval
+    except ProfileFileError:
+        raise
     except (KeyError, TypeError, IndexError, ValueError, OverflowError, AttributeError) as error:
         raise ProfileFileError(
             "Expected speedscope's JSON (shared.frames and profiles with samples and weights, or events), "
@@ -289,15 +302,19 @@ def _grow(tree: _Growing, frames: list[str], profile: dict[str, Any]) -> None:
             node = 0
             for frame in stack:
                 node = tree.below(node, frames[frame])
+            if not 0 <= weight < math.inf:
+                raise _unexpected("weights that are numbers of 0 or more", f"{weight!r:.40}")
             tree.weigh(node, weight * scale)
         return
     if profile["type"] != "evented":
-        raise ValueError(f"a profile of type {profile['type']!r}")
+        raise ValueError(f"a profile of type {profile['type']!r:.40}")
     node = 0
     callers: list[tuple[int, str]] = []
     last = profile["startValue"]
     for event in profile["events"]:
         at, frame = event["at"], frames[event["frame"]]
+        if not 0 <= at - last < math.inf:
+            raise _unexpected("events in the order of their times", f"one at {at!r:.40} after {last!r:.40}")
         tree.weigh(node, (at - last) * scale)
         last = at
         if event["type"] == "O":
@@ -307,4 +324,14 @@ def _grow(tree: _Growing, frames: list[str], profile: dict[str, Any]) -> None:
         node, opened = callers.pop() if callers else (0, "")
         if opened != frame:
             raise ValueError("events that close a frame which is not open")
-    tree.weigh(node, (profile["endValue"] - last) * scale)
+    end = profile["endValue"]
+    if not end - last < math.inf:
+        raise _unexpected("an endValue that is a number", f"{end!r:.40}")
+    # One that is too early adds nothing: speedscope itself does not mind it.
+    tree.weigh(node, (end - last) * scale)
+
+
+def _unexpected(expected: str, got: str) -> ProfileFileError:
+    return ProfileFileError(
+        f"Expected speedscope's JSON with {expected}, got {got}: correct it, or export the profile again."
+    )
