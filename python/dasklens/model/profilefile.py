@@ -7,18 +7,23 @@ more than text and numbers.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator
+import sys
 from typing import Any
 
 from ..wire.calltree import children_of, defined_at, text, whole
 from .profile import Made, State, create, own
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
-#: A frame of a collapsed stack as we write it, and as `py-spy` and others do.
-_FRAME = re.compile(r"^(?P<name>.*) \((?P<file>.*?)(?::(?P<line>\d{1,9}))?\)$")
-#: What ends a frame or a stack in the text of collapsed stacks.
-_BREAKS = str.maketrans({";": ",", "\n": " ", "\r": " "})
+#: How a file of speedscope's begins; a collapsed stack may begin with a brace, or ``[unknown]``, too.
+_JSON = re.compile(r'\s*\{\s*["}]')
+#: A character in a frame of a collapsed stack that cannot be there as itself.
+_ESCAPE = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
+#: What of a name, and of a file, would be read as something else: the end of a frame, an escape, the
+#: beginning of JSON; of a file, where it begins and its line.
+_IN_NAME = re.compile(r';|\\(?=u\{)|^[ {](?=[ {]*["}])')
+_IN_FILE = re.compile(r";|\\(?=u\{)|(?<= )\(|:(?=[0-9]{1,9}\Z)")
 
 
 class ProfileFileError(ValueError):
@@ -83,9 +88,11 @@ def to_speedscope(state: State, name: str = "Dask profile", interval: float | No
 
 
 def to_collapsed(state: State) -> str:
-    """The tree as collapsed stacks, a line each: ``outer (file:line);inner (file:line) samples``.
+    r"""The tree as collapsed stacks, a line each: ``outer (file:line);inner (file:line) samples``.
 
-    Semicolons and line ends within a frame become commas and blanks: the format has no other way.
+    The format has no way to write a semicolon or a line end within a frame, and a terminal obeys what
+    is not printable: these are written as ``\u{3b}``, by their code point, which `from_text` reads. So is
+    what would be read as something else, and nothing but that: a backslash is itself in ``C:\Users``.
     """
     lines: list[str] = []
     path: list[str] = []
@@ -99,8 +106,8 @@ def to_collapsed(state: State) -> str:
             continue
         d = node["description"]
         line = defined_at(node["identifier"])
-        where = f"{text(d['filename'])}{f':{line}' if line else ''}"
-        path.append(f"{text(d['name'])} ({where})".translate(_BREAKS))
+        where = f"{_escaped(text(d['filename']), _IN_FILE)}{f':{line}' if line else ''}"
+        path.append(f"{_escaped(text(d['name']), _IN_NAME)} ({where})")
         if own(node):
             lines.append(f"{';'.join(path)} {own(node)}")
         stack.append(None)
@@ -110,6 +117,11 @@ def to_collapsed(state: State) -> str:
 
 def from_text(data: str) -> tuple[Made, float | None]:
     """A tree from the text of a file of either kind.
+
+    Parameters
+    ----------
+    data : str
+        With a byte order mark at its start or without.
 
     Returns
     -------
@@ -122,9 +134,20 @@ def from_text(data: str) -> tuple[Made, float | None]:
     ProfileFileError
         When it is neither.
     """
-    if data.lstrip()[:1] in ("{", "["):
+    data = data.removeprefix("\ufeff")
+    if _JSON.match(data):
         return _from_speedscope(data)
     return _from_collapsed(data), None
+
+
+def _escaped(written: str, marks: re.Pattern[str]) -> str:
+    """A name or a file as a collapsed stack can hold it: `marks`, and what is not printable, as escapes."""
+    marked = marks.sub(lambda mark: _escape(mark[0]), written)
+    return marked if marked.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in marked)
+
+
+def _escape(letter: str) -> str:
+    return f"\\u{{{ord(letter):x}}}"
 
 
 def _placed(node: State, at: int) -> list[tuple[State | int, int]]:
@@ -138,46 +161,104 @@ def _placed(node: State, at: int) -> list[tuple[State | int, int]]:
 
 
 class _Growing:
-    """A tree that grows by stacks."""
+    """A tree that grows a frame at a time, by weights, which are samples once all of them are known.
+
+    A node is a number, that of the root is 0: whoever reads keeps the node it is in, never its stack, so
+    that a file takes time and memory in proportion to its length, however deep its stacks are.
+    """
 
     def __init__(self) -> None:
-        self.state = create()
+        self.least = math.inf
+        #: Of each node, its own.
+        self._weights: list[float] = [0]
+        #: By parent and frame; in the order of their numbers, so that a caller comes before whom it calls.
+        self._nodes: dict[tuple[int, str], int] = {}
+        self._described: dict[str, Made] = {}
 
-    def add(self, stack: Iterable[tuple[str, str, int]], samples: int) -> None:
-        node = self.state
-        node["count"] += samples
-        for name, file, line in stack:
-            identifier = f"{name};{file};{line}"
-            child = node["children"].get(identifier)
-            if child is None:
-                child = node["children"][identifier] = create()
-                child["identifier"] = identifier
-                child["description"] = {"filename": file, "name": name, "line_number": line, "line": ""}
-            child["count"] += samples
-            node = child
+    def frame(self, name: str, file: str, line: int) -> str:
+        """Its identifier."""
+        identifier = f"{name};{file};{line}"
+        if identifier not in self._described:
+            described = {"filename": file, "name": name, "line_number": line, "line": ""}
+            self._described[identifier] = described
+        return identifier
+
+    def below(self, node: int, frame: str) -> int:
+        new = len(self._weights)
+        at = self._nodes.setdefault((node, frame), new)
+        if at == new:
+            self._weights.append(0)
+        return at
+
+    def weigh(self, node: int, weight: float) -> None:
+        """Add seconds, or samples; what is not above 0 adds nothing."""
+        if weight > 0:
+            self._weights[node] += weight
+            self.least = min(self.least, weight)
+
+    def interval(self) -> float:
+        """Seconds that make a sample: what weighs least does."""
+        return max(self.least, sum(self._weights) / _MOST) if self.least < math.inf else 0.01
+
+    def state(self, interval: float = 1.0) -> Made:
+        """The tree, without the nodes that have no samples.
+
+        Innermost frames of 0 samples would be taken for those of a worker, see `counted`.
+        """
+        totals = [round(weight / interval) for weight in self._weights]
+        for (parent, _), at in reversed(self._nodes.items()):
+            totals[parent] += totals[at]
+        root = create()
+        root["count"] = totals[0]
+        made = {0: root}
+        for (parent, frame), at in self._nodes.items():
+            if totals[at]:
+                node = made[at] = made[parent]["children"][frame] = create()
+                node.update(count=totals[at], identifier=frame, description=self._described[frame])
+        return root
+
+
+#: Of a number of samples: with more it is none, and Python refuses to read very many.
+_MOST_DIGITS = 15
 
 
 def _from_collapsed(data: str) -> Made:
     tree = _Growing()
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        stack, _, count = line.rpartition(" ")
-        if not (stack and count.isascii() and count.isdigit()):
+    known: dict[str, str] = {}
+    # Not splitlines(): it ends a line at letters that others leave in names.
+    for number, line in enumerate(data.split("\n"), 1):
+        stack, _, count = line.removesuffix("\r").rpartition(" ")
+        if not (stack and count.isascii() and count.isdigit() and len(count) <= _MOST_DIGITS):
+            if not line.strip() or line.startswith("#"):
+                continue
             raise ProfileFileError(
-                f"Expected collapsed stacks, a line each such as 'outer;inner 12'; line {number} has no "
-                "count at its end."
+                "Expected speedscope's JSON, or collapsed stacks, a line each such as 'outer;inner 12' with "
+                f"a whole number of at most {_MOST_DIGITS} digits at its end; line {number} ends in "
+                f"{count[-20:]!r}: correct it, take it out, or begin it with #."
             )
-        frames = [] if stack == "(root)" else stack.split(";")
-        tree.add((_frame(each) for each in frames), int(count[:15]))
-    return tree.state
+        node = 0
+        for written in [] if stack == "(root)" else stack.split(";"):
+            frame = known.get(written)
+            if frame is None:
+                frame = known[written] = tree.frame(*_frame(written))
+            node = tree.below(node, frame)
+        tree.weigh(node, int(count))
+    return tree.state()
 
 
 def _frame(written: str) -> tuple[str, str, int]:
-    found = _FRAME.match(written)
-    if not found:
-        return written, "", 0
-    return found["name"], found["file"], int(found["line"] or 0)
+    """Name, file and line of ``name (file:line)``, as we write it, and `py-spy` and others do."""
+    name, opened, where = written.rpartition(" (")
+    if not (opened and where.endswith(")")):
+        return _unescaped(written), "", 0
+    file, colon, line = where[:-1].rpartition(":")
+    if not (colon and line.isascii() and line.isdigit() and len(line) < 10):
+        file, line = where[:-1], "0"
+    return _unescaped(name), _unescaped(file), int(line)
+
+
+def _unescaped(written: str) -> str:
+    return _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if int(e[1], 16) <= sys.maxunicode else e[0], written)
 
 
 def _from_speedscope(data: str) -> tuple[Made, float | None]:
@@ -185,24 +266,27 @@ def _from_speedscope(data: str) -> tuple[Made, float | None]:
         raw = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ProfileFileError(f"Expected speedscope's JSON, got something else ({error}).") from None
+    tree = _Growing()
     try:
         frames = [
-            (text(f["name"]), text(f.get("file")), whole(f.get("line"))) for f in raw["shared"]["frames"]
+            tree.frame(text(f["name"]), text(f.get("file")), whole(f.get("line")))
+            for f in raw["shared"]["frames"]
         ]
         profiles = raw["profiles"]
-        stacks = [stack for profile in profiles for stack in _stacks(profile)]
-        timed = any(profile["unit"] in _SECONDS for profile in profiles)
-        said = raw["dasklens"]["interval"] if isinstance(raw.get("dasklens"), dict) else None
-        interval = _interval(stacks, said) if timed else None
-        tree = _Growing()
-        for stack, weight in stacks:
-            tree.add((frames[at] for at in stack), round(weight / (interval or 1.0)))
+        for profile in profiles:
+            _grow(tree, frames, profile)
+        interval = None
+        if any(profile["unit"] in _SECONDS for profile in profiles):
+            said = raw["dasklens"]["interval"] if isinstance(raw.get("dasklens"), dict) else None
+            interval = said if isinstance(said, float) and 0 < said < math.inf else tree.interval()
+        return tree.state(interval or 1.0), interval
+    except ProfileFileError:
+        raise
     except (KeyError, TypeError, IndexError, ValueError, OverflowError, AttributeError) as error:
         raise ProfileFileError(
             "Expected speedscope's JSON (shared.frames and profiles with samples and weights, or events), "
             f"got one with a broken field: {type(error).__name__} {error}."
         ) from None
-    return tree.state, interval
 
 
 _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
@@ -210,33 +294,44 @@ _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanosec
 _MOST = 10_000_000
 
 
-def _interval(stacks: list[tuple[tuple[int, ...], float]], said: Any) -> float:
-    """Seconds that make a sample: as the file says, or the shortest of its stacks."""
-    if isinstance(said, float) and said > 0:
-        return said
-    weights = [weight for _, weight in stacks if weight > 0]
-    return max(min(weights), sum(weights) / _MOST) if weights else 0.01
-
-
-def _stacks(profile: dict[str, Any]) -> Iterator[tuple[tuple[int, ...], float]]:
-    """The stacks of a profile with their weights, in seconds if it has times."""
+def _grow(tree: _Growing, frames: list[str], profile: dict[str, Any]) -> None:
+    """Add a profile to a tree, by seconds if it has times."""
     scale = _SECONDS.get(profile["unit"], 1.0)
     if profile["type"] == "sampled":
         for stack, weight in zip(profile["samples"], profile["weights"], strict=True):
-            yield tuple(stack), weight * scale
+            node = 0
+            for frame in stack:
+                node = tree.below(node, frames[frame])
+            if not 0 <= weight < math.inf:
+                raise _unexpected("weights that are numbers of 0 or more", f"{weight!r:.40}")
+            tree.weigh(node, weight * scale)
         return
     if profile["type"] != "evented":
-        raise ValueError(f"a profile of type {profile['type']!r}")
-    open_: list[int] = []
+        raise ValueError(f"a profile of type {profile['type']!r:.40}")
+    node = 0
+    callers: list[tuple[int, str]] = []
     last = profile["startValue"]
     for event in profile["events"]:
-        at = event["at"]
-        if at > last:
-            yield tuple(open_), (at - last) * scale
+        at, frame = event["at"], frames[event["frame"]]
+        if not 0 <= at - last < math.inf:
+            raise _unexpected("events in the order of their times", f"one at {at!r:.40} after {last!r:.40}")
+        tree.weigh(node, (at - last) * scale)
         last = at
         if event["type"] == "O":
-            open_.append(event["frame"])
-        elif not open_ or open_.pop() != event["frame"]:
+            callers.append((node, frame))
+            node = tree.below(node, frame)
+            continue
+        node, opened = callers.pop() if callers else (0, "")
+        if opened != frame:
             raise ValueError("events that close a frame which is not open")
-    if profile["endValue"] > last:
-        yield tuple(open_), (profile["endValue"] - last) * scale
+    end = profile["endValue"]
+    if not end - last < math.inf:
+        raise _unexpected("an endValue that is a number", f"{end!r:.40}")
+    # One that is too early adds nothing: speedscope itself does not mind it.
+    tree.weigh(node, (end - last) * scale)
+
+
+def _unexpected(expected: str, got: str) -> ProfileFileError:
+    return ProfileFileError(
+        f"Expected speedscope's JSON with {expected}, got {got}: correct it, or export the profile again."
+    )
