@@ -1,0 +1,109 @@
+"""Frames of a history, changed so that they fit where they go: cut to a stretch, or continued.
+
+A scheduler that was started anew counts its records and names from 0. What it says is made to go on where
+the one before ended, so that whoever reads a recording later has one log a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..wire.frames import ITEM_SIZE, NO_NAME, Frame, pack_frame, pack_name, unpack_frame
+
+#: Columns that speak of names, by stream.
+NAMED = {
+    "tasks": ("group", "lane", "type", "error", "metadata", "action", "source"),
+    "counts": ("prefix",),
+    "workers": ("worker", "status", "load_worker", "left"),
+    "groups": ("group", "span", "left"),
+    "profile": ("function", "source", "about"),
+}
+
+
+def column(frame: Frame, name: str) -> npt.NDArray[Any]:
+    """A column as an array; an empty one when it is absent."""
+    dtype, data = frame.cols.get(name, ("u4", b""))
+    return np.frombuffer(data, f"<{dtype}")
+
+
+def repacked(
+    frame: Frame,
+    *,
+    log: str | None = None,
+    first: int | None = None,
+    missed: int | None = None,
+    names0: int | None = None,
+    names: Sequence[Any] | None = None,
+    cols: Mapping[str, npt.NDArray[Any] | None] | None = None,
+) -> bytes:
+    """A frame as bytes again, with what is given instead of what it had.
+
+    Parameters
+    ----------
+    first : int, optional
+        The frame has as many records as before, unless `cols` has others: its `next` moves along.
+    cols : mapping, optional
+        Columns to replace; None leaves one out.
+    """
+    packed: dict[str, tuple[str, bytes | memoryview]] = dict(frame.cols)
+    for name, values in (cols or {}).items():
+        packed.pop(name, None)
+        if values is not None:
+            packed[name] = (values.dtype.str[1:], values.tobytes())
+    begin = frame.first if first is None else first
+    return pack_frame(
+        stream=frame.stream,
+        log=frame.log if log is None else log,
+        first=begin,
+        next=begin + frame.next - frame.first,
+        missed=frame.missed if missed is None else missed,
+        names0=frame.names0 if names0 is None else names0,
+        names=[pack_name(name) for name in (frame.names if names is None else names)],
+        base=frame.base,
+        cols=packed,
+    )
+
+
+def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
+    """A frame of another log as one of `log`, its cursors and ids of names greater by so many."""
+    frame = unpack_frame(data)
+    cols: dict[str, npt.NDArray[Any]] = {}
+    for name in NAMED.get(frame.stream, ()):
+        if name in frame.cols:
+            ids = column(frame, name).astype("<u4")
+            cols[name] = np.where(ids == NO_NAME, ids, ids + np.uint32(names)).astype("<u4")
+    return repacked(frame, log=log, first=frame.first + cursors, names0=frame.names0 + names, cols=cols)
+
+
+def samples_since(data: bytes, time: float) -> tuple[bytes, int]:
+    """A frame of a history of samples without those before `time`, and how many are left.
+
+    The last one always is. What is not one value a sample (in ``counts``: the prefixes) stays.
+    """
+    frame = unpack_frame(data)
+    n = frame.next - frame.first
+    times = column(frame, "time") + frame.base
+    drop = min(int(np.searchsorted(times, time)), max(0, n - 1))
+    if not drop or len(times) != n:
+        return data, n
+    named = NAMED.get(frame.stream, ())
+    cols: dict[str, tuple[str, bytes | memoryview]] = {}
+    for name, (dtype, values) in frame.cols.items():
+        a_sample = name not in named and not name.startswith("prefix") and len(values) == n * ITEM_SIZE[dtype]
+        cols[name] = (dtype, values[drop * ITEM_SIZE[dtype] :] if a_sample else values)
+    cut = Frame(
+        frame.stream,
+        frame.log,
+        frame.first + drop,
+        frame.next,
+        0,
+        frame.names0,
+        frame.names,
+        frame.base,
+        cols,  # type: ignore[arg-type]
+    )
+    return repacked(cut), n - drop

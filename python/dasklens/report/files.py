@@ -1,0 +1,139 @@
+"""Files of reports: where they may be written, and how they are written and read. Local, or by fsspec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .document import MOST_BYTES, Document, ReportError
+
+Filename = str | os.PathLike[str]
+
+
+def kind_of(filename: Filename) -> str:
+    """``"json"`` or ``"html"``, by the suffix in front of that of a compression; HTML when it is another."""
+    from fsspec.utils import infer_compression
+
+    name = _path_of(os.fspath(filename))
+    if infer_compression(name) is not None:
+        name = os.path.splitext(name)[0]
+    return "json" if name.lower().endswith(".json") else "html"
+
+
+def check_target(filename: Filename, storage_options: Mapping[str, Any] | None = None) -> None:
+    """Refuse what cannot be written, before a block runs for hours.
+
+    Raises
+    ------
+    ValueError
+        When it is no filename, its folder does not exist or must not be written, or nothing here writes URLs
+        of its kind.
+    """
+    if not isinstance(filename, (str, os.PathLike)) or not os.fspath(filename):
+        raise ValueError(
+            f'filename should be a file or a URL such as "dask-report.html", got {filename!r}.'
+        )
+    name = os.fspath(filename)
+    if not isinstance(name, str):
+        raise ValueError(f"filename should be text, got {filename!r}.")
+    try:
+        from fsspec.core import url_to_fs
+
+        filesystem, path = url_to_fs(name, **(storage_options or {}))
+    except Exception as error:
+        raise ValueError(
+            f"filename should be a file or a URL that fsspec can write, got {name!r} ({error})."
+        ) from None
+    protocol = filesystem.protocol
+    if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
+        _check_local(path, name)
+
+
+def _check_local(path: str, name: str) -> None:
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise ValueError(f"filename should be a file, and {name!r} is a folder.")
+    if not os.path.isdir(folder):
+        raise ValueError(f"filename should be a file that can be written: there is no folder for {name!r}.")
+    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise ValueError(f"filename should be a file that can be written, got {name!r}.")
+
+
+def write(
+    document: Document, filename: Filename, storage_options: Mapping[str, Any] | None = None
+) -> None:
+    """Write a document: HTML or JSON by the suffix, compressed by the suffix behind it.
+
+    Raises
+    ------
+    OSError
+        When that does not work.
+    """
+    import fsspec
+
+    data = document.to_json()
+    if kind_of(filename) == "html":
+        from .pages import render
+
+        data = render(data)
+    options = dict(storage_options or {})
+    with fsspec.open(os.fspath(filename), mode="wb", compression="infer", **options) as file:
+        file.write(data)
+
+
+def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = None) -> Document:
+    """Read a document from a file, a URL, or the bytes of a file.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
+    ReportError
+        When it is no report; see `Document.from_json`.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data = bytes(source)
+    elif isinstance(source, (str, os.PathLike)):
+        data = _read(os.fspath(source), dict(storage_options or {}))
+    else:
+        raise TypeError(
+            f"load_report takes a file, a URL or the bytes of a report, got {type(source).__name__}."
+        )
+    if len(data) > MOST_BYTES:
+        raise ReportError(
+            f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens."
+        )
+    start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start[:1] == b"<":
+        from .pages import read_html
+
+        try:
+            data = read_html(data)
+        except ReportError:
+            raise
+        except ValueError as error:
+            raise ReportError(str(error)) from None
+    return Document.from_json(data)
+
+
+def _read(name: str, options: dict[str, Any]) -> bytes:
+    import fsspec
+
+    try:
+        with fsspec.open(name, mode="rb", compression="infer", **options) as file:
+            # One more than may be: a small file may unpack to anything.
+            data: bytes = file.read(MOST_BYTES + 1)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ReportError(
+            f"{Path(_path_of(name)).name} cannot be read ({type(error).__name__}: {error})."
+        ) from None
+    return data
+
+
+def _path_of(name: str) -> str:
+    return urlsplit(name).path if "://" in name else name
