@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import msgpack
 
 from dasklens.model.progress import ProgressNow
-from dasklens.model.samples import CountsOverTime, GroupsNow, WorkersNow
+from dasklens.model.samples import CountsOverTime, GroupsNow, SystemOverTime, WorkersNow
 from dasklens.model.spans import TaskTable
 from dasklens.scheduler import counts as counts_module
 from dasklens.scheduler import grouptable as grouptable_module
@@ -24,6 +24,7 @@ from dasklens.scheduler import workertable as workertable_module
 from dasklens.scheduler.counts import STATES, CountsLog
 from dasklens.scheduler.grouptable import GroupTable
 from dasklens.scheduler.log import TaskLog
+from dasklens.scheduler.systemlog import SystemLog
 from dasklens.scheduler.tracker import Tracker
 from dasklens.scheduler.workertable import WorkerTable
 
@@ -178,6 +179,29 @@ def _run(table: WorkerTable, counts: CountsLog, scheduler: Any) -> Any:
     yield from counts.sample(scheduler, totals)
 
 
+def measured() -> list[bytes]:
+    """Three samples of the scheduler's process: two workers share a host, and one measures the GIL."""
+    table, system = WorkerTable("golden"), SystemLog("golden")
+    monitor = SimpleNamespace(quantities={"cpu": [12.5], "memory": [2**28]})
+    scheduler: Any = SimpleNamespace(workers={}, monitor=monitor, _tick_interval_observed=0.02)
+    frames: list[bytes] = []
+
+    def look(time: float, lag: float) -> None:
+        list(table.sample(scheduler))
+        list(system.sample(scheduler, table, time, lag))
+        frames.extend(system.frames(system.next - 1)["frames"])
+
+    look(BASE, float("nan"))
+    scheduler.workers.update({f"tcp://{at}": worker(f"tcp://{at}", at) for at in ("a:1", "a:2", "b:1")})
+    metrics = scheduler.workers["tcp://a:2"].metrics
+    metrics |= {"gil_contention": 0.75, "event_loop_interval": 0.25}
+    scheduler.workers["tcp://b:1"].metrics["host_net_io"] = {"read_bps": 1000.0, "write_bps": 5.0}
+    look(BASE + 1, 0.001)
+    del scheduler.monitor, scheduler._tick_interval_observed, scheduler.workers["tcp://b:1"]
+    look(BASE + 2.5, 0.5)
+    return frames
+
+
 def grouped() -> list[bytes]:
     """Two samples of groups and spans: one fails, one leaves, one comes."""
     hostile = "<img src=x onerror=alert(1)>"
@@ -298,14 +322,22 @@ def described_workers(frames: list[bytes]) -> dict[str, Any]:
 
 
 def described_counts(frames: list[bytes]) -> dict[str, Any]:
-    """The samples of all frames; NaN, which JSON has not, as null."""
+    """The samples of all frames."""
     counts = CountsOverTime()
     assert all(counts.append(frame) for frame in frames)
-    columns = {
-        name: [None if value != value else value for value in values]
-        for name, values in counts.columns.items()
-    }
-    return {"next": counts.next, "columns": columns, "prefixes": counts.prefixes}
+    return {"next": counts.next, "columns": without_nan(counts.columns), "prefixes": counts.prefixes}
+
+
+def described_system(frames: list[bytes]) -> dict[str, Any]:
+    """The samples of all frames."""
+    system = SystemOverTime()
+    assert all(system.append(frame) for frame in frames)
+    return {"next": system.next, "columns": without_nan(system.columns)}
+
+
+def without_nan(columns: dict[str, list[float]]) -> dict[str, list[float | None]]:
+    """`columns` with null for NaN, which JSON has not."""
+    return {name: [None if value != value else value for value in values] for name, values in columns.items()}
 
 
 def described_groups(frames: list[bytes]) -> dict[str, Any]:
@@ -325,6 +357,7 @@ GOLDEN: dict[str, tuple[Any, Any]] = {
     "workers": (lambda: sampled()[0], described_workers),
     "counts": (lambda: sampled()[1], described_counts),
     "groups": (grouped, described_groups),
+    "system": (measured, described_system),
     "progress": (followed, described_progress),
 }
 

@@ -197,7 +197,7 @@ async def test_a_paused_worker_says_so(c: Client, s: Scheduler, a: Worker) -> No
 async def test_questions_that_cannot_be(c: Client, s: Scheduler, a: Worker) -> None:
     recorder = ensure_recorder(s)
     assert recorder is not None
-    with pytest.raises(ValueError, match="one of tasks, counts, workers, groups; got 'all'"):
+    with pytest.raises(ValueError, match="one of tasks, counts, workers, groups, system; got 'all'"):
         await recorder.read(stream="all")
     log = recorder.log.ident
     for place in ({"cursor": 10**12}, {"cursor": -1}, {"log": "another"}, {"wait": float("nan")}):
@@ -211,8 +211,8 @@ async def test_questions_that_cannot_be(c: Client, s: Scheduler, a: Worker) -> N
 async def test_every_stream_is_offered_to_every_carrier(c: Client, s: Scheduler, a: Worker) -> None:
     recorder = ensure_recorder(s)
     assert recorder is not None
-    assert recorder.streams.keys() == {"tasks", "counts", "workers", "groups", "profile"}
-    for stream in ("counts", "workers", "groups", "profile"):
+    assert recorder.streams.keys() == {"tasks", "counts", "workers", "groups", "system", "profile"}
+    for stream in ("counts", "workers", "groups", "system", "profile"):
         # As the scheduler's own HTTP server calls it.
         reply = await recorder.streams[stream](
             cursor=0, names=0, log="", until=None, wait=4, max_bytes=1 << 20

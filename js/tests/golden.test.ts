@@ -77,9 +77,21 @@ describe.runIf(existsSync(FOLDER))('golden frames', () => {
   const of = (stream: string): string[] => names.filter(name => name.startsWith(`${stream}-`));
 
   it('are of streams that are tested', () => {
-    expect(
-      [...of('tasks'), ...of('workers'), ...of('counts'), ...of('groups'), ...of('progress')].sort()
-    ).toEqual([...names].sort());
+    expect(['tasks', 'workers', 'counts', 'groups', 'system', 'progress'].flatMap(of).sort()).toEqual(
+      [...names].sort()
+    );
+  });
+
+  it.each(of('system'))('%s holds what Python put into it', name => {
+    const { frames, wanted } = read<{ next: number; columns: Record<string, (number | null)[]> }>(name);
+    const decoded = frames.map(frame => decodeFrame(frame));
+    expect(decoded.at(-1)?.next).toBe(wanted.next);
+    for (const [key, values] of Object.entries(wanted.columns)) {
+      const got = decoded.flatMap(frame =>
+        [...(frame.cols.get(key) ?? [])].map(value => value + (key === 'time' ? frame.base : 0))
+      );
+      expect(got, key).toEqual(values.map(value => value ?? NaN));
+    }
   });
 
   it.each(of('workers'))('%s holds what Python put into it', name => {

@@ -1,4 +1,4 @@
-"""The streams of the sampler as Python has them: the workers and groups now, and the totals over time.
+"""The streams of the sampler as Python has them: the workers and groups now, totals and system over time.
 
 `workers.ts`, `grouptable.ts` and `counts.ts` in `js/src/core` are the twins in the browser;
 `docs/frames.md` has the columns.
@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -110,8 +110,8 @@ class WorkersNow:
         return found
 
 
-class CountsOverTime:
-    """Totals of a scheduler, as the frames of the stream ``counts`` told.
+class _OverTime:
+    """A history, as the frames of its stream told.
 
     Attributes
     ----------
@@ -123,18 +123,18 @@ class CountsOverTime:
         Samples that were gone before they could be read.
     """
 
+    stream: ClassVar[str]
+
     def __init__(self) -> None:
         self.log = ""
         self.next = 0
         self.missed = 0
-        self._names: dict[int, str] = {}
         self._cols: dict[str, list[float]] = {}
-        self._prefixes: dict[str, dict[str, int]] = {}
 
     def append(self, data: bytes | Frame) -> bool:
         """Take a frame; False when something before it is missing, and nothing was taken."""
         frame = data if isinstance(data, Frame) else unpack_frame(data)
-        _of_stream(frame, "counts")
+        _of_stream(frame, self.stream)
         if frame.log != self.log:
             if frame.first - frame.missed > 0:
                 return False
@@ -146,29 +146,52 @@ class CountsOverTime:
         if frame.next <= self.next:
             return True
         self.missed += max(0, frame.first - self.next)
-        self._names.update(enumerate(frame.names, frame.names0))
+        self._take(frame, skip)
+        self.next = frame.next
+        return True
+
+    def _take(self, frame: Frame, skip: int) -> None:
         for name in frame.cols:
             if not name.startswith("prefix"):
                 values = column(frame, name).astype(float) + (frame.base if name == "time" else 0)
                 self._cols.setdefault(name, []).extend(values[skip:].tolist())
                 del self._cols[name][:-MOST_SAMPLES]
-        states = [name for name in frame.cols if name.startswith("prefix_")]
-        for i, prefix in enumerate(column(frame, "prefix")):
-            self._prefixes[self._names[int(prefix)]] = {
-                state.removeprefix("prefix_"): int(column(frame, state)[i]) for state in states
-            }
-        self.next = frame.next
-        return True
 
     @property
     def columns(self) -> dict[str, list[float]]:
         """Column name to its values, a value a sample; times in seconds since the epoch."""
         return self._cols
 
+
+class CountsOverTime(_OverTime):
+    """Totals of a scheduler, as the frames of the stream ``counts`` told; attributes as `_OverTime`."""
+
+    stream = "counts"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: dict[int, str] = {}
+        self._prefixes: dict[str, dict[str, int]] = {}
+
+    def _take(self, frame: Frame, skip: int) -> None:
+        super()._take(frame, skip)
+        self._names.update(enumerate(frame.names, frame.names0))
+        states = [name for name in frame.cols if name.startswith("prefix_")]
+        for i, prefix in enumerate(column(frame, "prefix")):
+            self._prefixes[self._names[int(prefix)]] = {
+                state.removeprefix("prefix_"): int(column(frame, state)[i]) for state in states
+            }
+
     @property
     def prefixes(self) -> dict[str, dict[str, int]]:
         """Tasks by prefix and state, now."""
         return self._prefixes
+
+
+class SystemOverTime(_OverTime):
+    """The scheduler's process and the hosts' traffic, as the frames of the stream ``system`` told."""
+
+    stream = "system"
 
 
 class GroupsNow:

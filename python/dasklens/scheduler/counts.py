@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import dask
 
 from ..wire.frames import pack_frame, pack_name
-from .columns import floats, number, text, whole
+from .columns import number, text, whole
+from .history import LIMIT, History
 from .workertable import Totals
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ COLUMNS = {
     **dict.fromkeys(THRESHOLDS, "f"),
 }
 RECORD_BYTES = sum(array(code).itemsize for code in COLUMNS.values())
-#: Bytes of history, and records that go at once when it is full.
-LIMIT, TRIM = 1 << 20, 256
 #: Prefixes between two looks at the clock.
 BATCH = 64
 _MOST = 0xFFFFFFFF
@@ -74,11 +73,7 @@ class CountsLog:
 
     def __init__(self, ident: str, limit: int = LIMIT):
         self.ident = ident
-        self.limit = limit
-        #: Number of the oldest sample that is kept, and of the next one.
-        self.first = self.next = 0
-        self._base = 0.0
-        self._cols: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
+        self._history = History(COLUMNS, limit)
         self._prefixes: dict[str, _Prefix] = {}
         self._names: list[bytes] = []
         self._thresholds = thresholds()
@@ -104,10 +99,8 @@ class CountsLog:
         self._append(totals, tasks, scheduler)
 
     def _append(self, totals: Totals, tasks: list[int], scheduler: Scheduler) -> None:
-        if not self._base:
-            self._base = totals.time
         values: dict[str, float] = {
-            "time": totals.time - self._base,
+            "time": totals.time,
             "workers": totals.workers,
             "running": totals.running,
             "threads": totals.threads,
@@ -118,22 +111,26 @@ class CountsLog:
             **dict(zip(_MEMORY, quantiles(totals.each), strict=True)),
             **dict(zip(THRESHOLDS, self._thresholds, strict=True)),
         }
-        for name, column in self._cols.items():
-            column.append(values[name])
-        self.next += 1
-        if self.nbytes > self.limit and self.next - self.first > TRIM:
-            for column in self._cols.values():
-                del column[:TRIM]
-            self.first += TRIM
+        self._history.append(values)
 
     def _come(self, name: Any) -> _Prefix:
         self._names.append(pack_name(text(name)))
         return _Prefix(len(self._names) - 1)
 
     @property
+    def first(self) -> int:
+        """Number of the oldest sample that is kept."""
+        return self._history.first
+
+    @property
+    def next(self) -> int:
+        """Number of the next sample."""
+        return self._history.next
+
+    @property
     def nbytes(self) -> int:
         """Bytes of history."""
-        return (self.next - self.first) * RECORD_BYTES
+        return self._history.nbytes
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -155,16 +152,13 @@ class CountsLog:
             As `TaskLog.frames` gives it.
         """
         found: list[bytes] = []
-        missed = min(max(0, self.first - cursor), self.next - cursor)
+        missed = self._history.missed(cursor)
         if cursor < self.next:
             found.append(self._pack(cursor, cursor + missed, missed, names))
         return {"frames": found, "missed": missed, "next": self.next, "names": len(self._names)}
 
     def _pack(self, cursor: int, first: int, missed: int, names: int) -> bytes:
-        cols: dict[str, tuple[str, bytes | memoryview]] = {}
-        for name, column in self._cols.items():
-            part = column[first - self.first :]
-            cols[name] = whole(part) if part.typecode == "I" else floats(part)
+        cols = self._history.columns(first)
         changed = [prefix for prefix in self._prefixes.values() if prefix.at >= cursor]
         cols["prefix"] = whole([prefix.id for prefix in changed])
         counts = zip(*(prefix.counts for prefix in changed), strict=True) if changed else [()] * len(_PREFIX)
@@ -178,7 +172,7 @@ class CountsLog:
             missed=missed,
             names0=min(names, len(self._names)),
             names=self._names[names:],
-            base=self._base,
+            base=self._history.base,
             cols=cols,
         )
 

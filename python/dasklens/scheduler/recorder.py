@@ -68,7 +68,7 @@ class Recorder(SchedulerPlugin):
     log : TaskLog
         What was recorded.
     sampler : Sampler
-        The streams ``counts``, ``workers`` and ``groups``.
+        The streams ``counts``, ``workers``, ``groups`` and ``system``.
     trackers : Trackers
         Who asks how far something is.
     profiles : Profiles
@@ -232,7 +232,7 @@ class Recorder(SchedulerPlugin):
             Seconds to wait for news.
         reader : str
             Who asks, so that watchers can be counted.
-        stream : {"tasks", "counts", "workers", "groups"}
+        stream : {"tasks", "counts", "workers", "groups", "system"}
             All but the first are the sampler's; `until` means nothing there.
         """
         if isinstance(reader, str) and 0 < len(reader) <= LONGEST_READER and self.readers < MOST_READERS:

@@ -3,8 +3,8 @@
 A *sample* is one look. It is taken while somebody reads one of its streams, every
 second by default and never more often than every 200 ms, and not at all otherwise: heartbeats bring
 nothing faster. It goes through workers and prefixes in short steps, so that the scheduler's loop is
-never held for long, and it never walks tasks. The cursor of each stream counts its samples. The stream
-``groups`` is sampled only while somebody reads that one.
+never held for long, and it never walks tasks. The cursor of each stream counts its samples. The streams
+``groups`` and ``system`` are sampled only while somebody reads them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from math import nan
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from dask.utils import parse_timedelta
 
 from .counts import CountsLog
 from .grouptable import GroupTable
+from .systemlog import SystemLog
 from .workertable import WorkerTable
 
 if TYPE_CHECKING:
@@ -56,15 +58,19 @@ class Sampler:
         self.counts = CountsLog(ident)
         self.workers = WorkerTable(ident)
         self.groups = GroupTable(ident)
+        self.system = SystemLog(ident)
         self._scheduler = scheduler
-        self.streams: dict[str, CountsLog | WorkerTable | GroupTable] = {
-            each.stream: each for each in (self.counts, self.workers, self.groups)
+        self.streams: dict[str, CountsLog | WorkerTable | GroupTable | SystemLog] = {
+            each.stream: each for each in (self.counts, self.workers, self.groups, self.system)
         }
         self._news = asyncio.Event()
         self._work: Iterator[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._interval = sample_interval()
-        self._asked = self._sampled = self._groups_asked = -float("inf")
+        self._asked = self._sampled = -float("inf")
+        #: When those were asked for that are filled only then.
+        self._wanted = dict.fromkeys((self.groups.stream, self.system.stream), -float("inf"))
+        self._due: float | None = None
         self._waiting = 0
         self._closed = False
         #: Samples taken, the seconds of the loop that they took, and the longest step.
@@ -96,8 +102,8 @@ class Sampler:
             wanted = (0, 0)
         deadline = monotonic() + (min(wait, LONGEST_WAIT) if wait > 0 else 0)
         self._waiting += 1
-        if found is self.groups:
-            self._groups_asked = monotonic()
+        if stream in self._wanted:
+            self._wanted[stream] = monotonic()
         try:
             self._ask()
             # What lay here since the last reader left is no news: the sample under way is.
@@ -147,10 +153,11 @@ class Sampler:
 
     def _begin(self) -> None:
         self._timer = None
+        due, self._due = self._due, None
         if not self._waiting and monotonic() - self._asked > IDLE:
             return
         self._begun = monotonic()
-        self._work = self._sample()
+        self._work = self._sample(nan if due is None else max(0.0, self._begun - due))
         self._step()
 
     def _step(self) -> None:
@@ -179,19 +186,26 @@ class Sampler:
         self._work = None
         self._sampled = now
         self.n_samples += 1
-        self._timer = loop.call_later(max(SHORTEST, self._begun + self._interval - now), self._begin)
+        rest = max(SHORTEST, self._begun + self._interval - now)
+        self._due = now + rest
+        self._timer = loop.call_later(rest, self._begin)
         self._news.set()
         self._news = asyncio.Event()
 
     # -- what ------------------------------------------------------------------------------------
 
-    def _sample(self) -> Iterator[None]:
+    def _sample(self, lag: float) -> Iterator[None]:
         scheduler = self._scheduler
         totals = yield from self.workers.sample(scheduler)
         yield from self.counts.sample(scheduler, totals)
-        # A reader asks again well before that.
-        if monotonic() - self._groups_asked < IDLE + LONGEST_WAIT and self.groups.due:
+        if self._is_wanted(self.system.stream):
+            yield from self.system.sample(scheduler, self.workers, totals.time, lag)
+        if self._is_wanted(self.groups.stream) and self.groups.due:
             yield from self.groups.sample(scheduler)
+
+    def _is_wanted(self, stream: str) -> bool:
+        # A reader asks again well before that.
+        return monotonic() - self._wanted[stream] < IDLE + LONGEST_WAIT
 
 
 def sample_interval() -> float:

@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from distributed.comm.addressing import get_address_host
 from distributed.metrics import time
 
 from ..wire.frames import pack_frame, pack_name
@@ -53,6 +54,7 @@ class _Row:
     __slots__ = (
         "beat",
         "beat_at",
+        "host",
         "id",
         "limit",
         "load_at",
@@ -69,8 +71,8 @@ class _Row:
         "ws",
     )
 
-    def __init__(self, ws: Any, ident: int, threads: int, limit: float):
-        self.ws, self.id, self.threads, self.limit = ws, ident, threads, limit
+    def __init__(self, ws: Any, ident: int, threads: int, limit: float, host: str):
+        self.ws, self.id, self.threads, self.limit, self.host = ws, ident, threads, limit, host
         self.beat: tuple[float, ...] = ()
         self.seen: Any = None
         self.status: Any = None
@@ -130,6 +132,11 @@ class WorkerTable:
     def ident(self) -> str:
         """Id of the log: another one when names began anew."""
         return f"{self._ident}.{self._epoch}" if self._epoch else self._ident
+
+    @property
+    def rows(self) -> Iterable[_Row]:
+        """The workers as of the last sample."""
+        return self._rows.values()
 
     # -- sampling --------------------------------------------------------------------------------
 
@@ -212,7 +219,8 @@ class WorkerTable:
 
     def _come(self, address: str, ws: Any) -> _Row:
         threads, limit = int(number(ws.nthreads)), number(ws.memory_limit)
-        return _Row(ws, self._intern([address, text(ws.name), threads, limit]), threads, limit)
+        ident = self._intern([address, text(ws.name), threads, limit])
+        return _Row(ws, ident, threads, limit, host_of(address))
 
     def _leave(self, row: _Row, at: int) -> None:
         self._left.append((at, row.id))
@@ -279,6 +287,14 @@ class WorkerTable:
             base=base,
             cols=cols,
         )
+
+
+def host_of(address: str) -> str:
+    """The machine that an address is on; the address itself where that cannot be read from it."""
+    try:
+        return str(get_address_host(address))
+    except Exception:
+        return address
 
 
 def _beat(ident: int, ws: Any) -> tuple[float, ...]:
