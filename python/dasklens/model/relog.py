@@ -1,7 +1,7 @@
 """Frames of a history, changed so that they fit where they go: cut to a stretch, or continued.
 
-A scheduler that was started anew counts its records and names from 0. What it says is made to go on where
-the one before ended, so that whoever reads a recording later has one log a stream.
+A recording begins somewhere within a log, and a scheduler that was started anew counts its records and names
+from 0. Whoever reads a recording has one log a stream, which begins at 0.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ def repacked(
 
 
 def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
-    """A frame of another log as one of `log`, its cursors and ids of names greater by so many."""
+    """A frame as one of `log`, its cursors and ids of names greater by so many (less, when that is negative)."""
     frame = unpack_frame(data)
     cols: dict[str, npt.NDArray[Any]] = {}
-    for name in NAMED.get(frame.stream, ()):
+    for name in NAMED.get(frame.stream, ()) if names else ():
         if name in frame.cols:
-            ids = column(frame, name).astype("<u4")
-            cols[name] = np.where(ids == NO_NAME, ids, ids + np.uint32(names)).astype("<u4")
+            ids = column(frame, name).astype("<i8")
+            cols[name] = np.where(ids == NO_NAME, ids, ids + names).astype("<u4")
     return repacked(frame, log=log, first=frame.first + cursors, names0=frame.names0 + names, cols=cols)
 
 

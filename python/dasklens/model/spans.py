@@ -108,18 +108,32 @@ class TaskTable:
                 parts.append(np.frombuffer(frame.cols[name][1], dtype=dtype))
         return np.concatenate(parts) if parts else np.empty(0, dtype)
 
+    def name(self, ident: int) -> Any:
+        """The interned entry of an id, as in ``docs/frames.md``."""
+        return self._names[ident]
+
     def keys(self) -> list[Any]:
         """The key of every record: str, tuple, … as the scheduler had it."""
+        return self.keys_of(np.arange(len(self)))
+
+    def keys_of(self, records: npt.NDArray[Any]) -> list[Any]:
+        """The keys of some records, given by their numbers in rising order."""
         out: list[Any] = []
+        names = self._names
+        first = 0
         for frame in self._frames:
+            n = frame.next - frame.first
+            begin, end = np.searchsorted(records, (first, first + n))
+            wanted = records[begin:end] - first
+            first += n
+            if not len(wanted):
+                continue
             packed = bytes(frame.cols["key"][1])
-            at = 0
-            lengths = np.frombuffer(frame.cols["key_len"][1], "<u4").tolist()
-            groups = np.frombuffer(frame.cols["group"][1], "<u4").tolist()
-            names = self._names
-            for length, group in zip(lengths, groups, strict=True):
+            lengths = np.frombuffer(frame.cols["key_len"][1], "<u4")
+            starts = (np.cumsum(lengths, dtype="i8") - lengths)[wanted].tolist()
+            groups = np.frombuffer(frame.cols["group"][1], "<u4")[wanted].tolist()
+            for at, length, group in zip(starts, lengths[wanted].tolist(), groups, strict=True):
                 out.append(unpack_key(packed[at : at + length], names[group][0]))
-                at += length
         return out
 
     def records(self) -> list[dict[str, Any]]:

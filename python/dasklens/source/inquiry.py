@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..scheduler.details import metrics_since, unpack_details
 from ..scheduler.profiling import (
     Answer,
     Coverage,
@@ -41,7 +42,7 @@ class Inquiry:
     profiles : dict of str to (bytes, int)
         By kind, a frame of the stream ``profile`` and how many nodes it has.
     details : dict
-        What the scheduler's ``dasklens_details`` gives.
+        As `dasklens.scheduler.details.unpack_details` gives it, its metrics those since the beginning.
     versions : dict of str to str
         Of what matters, on the scheduler.
     absent : dict of str to str
@@ -52,6 +53,20 @@ class Inquiry:
     details: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+
+    _before: list[list[Any]] = field(default_factory=list)
+
+    async def prepare(self, scheduler: Any) -> None:
+        """Remember the sums that there are at the beginning: only what comes to them is wanted."""
+        try:
+            reply = await asyncio.wait_for(scheduler.dasklens_details(logs=False), PATIENCE)
+            self._before = unpack_details(reply)["fine_metrics"]["rows"]
+        except Exception:
+            logger.debug("dasklens does not know what was before a recording", exc_info=True)
+
+    def forget(self) -> None:
+        """The scheduler was started anew, and its sums with it."""
+        self._before = []
 
     async def make(self, scheduler: Any, start: float) -> None:
         """Ask for everything.
@@ -76,9 +91,10 @@ class Inquiry:
             self.absent[name] = reason_of(error)
 
     async def _ask_details(self, scheduler: Any, start: float) -> None:
-        details = await scheduler.dasklens_details(start=start)
-        if isinstance(details, dict):
-            self.details = details
+        details = unpack_details(await scheduler.dasklens_details(start=start))
+        metrics = details["fine_metrics"]
+        metrics["rows"] = metrics_since(self._before, metrics["rows"])
+        self.details = details
 
     async def _ask_versions(self, scheduler: Any) -> None:
         said = await scheduler.versions(packages=["dasklens", "bokeh", "pyarrow"])

@@ -20,7 +20,8 @@ from distributed.core import rpc
 
 from ..model.pieces import PieceWriter
 from ..model.relog import continued, samples_since
-from .attach import resolve_client
+from ..wire.frames import unpack_frame
+from .attach import resolve_client, rpc_of
 from .feed import CONNECT_TIMEOUT, Feed, reading_loop, reason_of
 from .inquiry import PROFILES, Inquiry
 from .read import cursor
@@ -51,10 +52,12 @@ class _Place:
     log: str = ""
     kept: PieceWriter = field(default_factory=PieceWriter)
     missed: int = 0
-    #: The log that all frames of a history are said to be of, and what is added to numbers of later logs.
+    #: A history is told from 0 on, in one log whatever became of the scheduler: the log that its frames are
+    #: said to be of, and what is added to their cursors and to ids of names.
     first_log: str = ""
     more_cursors: int = 0
     more_names: int = 0
+    begun: bool = False
     last: bytes = b""
 
 
@@ -128,6 +131,9 @@ class Recording(Feed):
         tasks = self._places["tasks"]
         tasks.log = tasks.first_log = now["log"]
         tasks.cursor = now["cursor"]
+        tasks.more_cursors = -tasks.cursor
+        if self._inquire:
+            await self.inquiry.prepare(rpc_of(self._client))
         self.start_time, self._began = time(), monotonic()
         self.start()
 
@@ -247,19 +253,23 @@ class Recording(Feed):
                 place.more_cursors += place.cursor
                 place.more_names += place.names
                 self._anew = self._anew or time()
+                self.inquiry.forget()
             place.log = reply["log"]
             place.first_log = place.first_log or place.log
             place.cursor = place.names = 0
-        fresh = not place.kept.frames and place.stream not in ("tasks", *TABLES)
         records = reply["next"] - place.cursor - reply["missed"] if history else len(frames)
-        if fresh:
-            # A history reaches back to before.
-            cut = [samples_since(frame, self.start_time - 1) for frame in frames]
-            frames, records = [frame for frame, _ in cut], sum(n for _, n in cut)
-        else:
+        if place.begun or place.stream == "tasks":
             place.missed += reply["missed"]
+        elif frames and history:
+            # It reaches back to before. There is one frame: a history of samples is never more.
+            frame, records = samples_since(frames[0], self.start_time - 1)
+            frames = [frame]
+            place.more_cursors = -unpack_frame(frame).first
+        if frames and not place.begun:
+            place.begun = True
+            place.more_names = -unpack_frame(frames[0]).names0 if history else 0
         for n, frame in enumerate(frames):
-            if history and place.log != place.first_log:
+            if history:
                 frame = continued(frame, place.first_log, place.more_cursors, place.more_names)
             place.kept.add(frame, 0 if n else records)
             place.last = frame

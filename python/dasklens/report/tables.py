@@ -1,0 +1,253 @@
+"""The tables of a report: exceptions, workers, bandwidths, fine metrics, and the system over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..model.samples import SystemOverTime, WorkersNow
+from ..model.spans import TaskTable
+from ..wire.frames import NO_NAME, unpack_frame
+from .redact import Redactor
+
+#: Rows of different exceptions, and samples of the system, that a table has at most.
+MOST_EXCEPTIONS, MOST_SAMPLES = 1000, 2000
+
+Table = dict[str, Any]
+
+_SYSTEM = {
+    "time": ("After", "s"),
+    "cpu": ("Scheduler CPU", "%"),
+    "memory": ("Scheduler memory", "B"),
+    "lag": ("Event loop lag", "s"),
+    "tick": ("Event loop tick", "s"),
+    "net_read": ("Network read", "B/s"),
+    "net_write": ("Network write", "B/s"),
+    "disk_read": ("Disk read", "B/s"),
+    "disk_write": ("Disk write", "B/s"),
+    "spilled": ("Spilled", "B"),
+    "gil": ("GIL waited for", "%"),
+    "gil_most": ("GIL, worst worker", "%"),
+    "worker_tick": ("Slowest worker's tick", "s"),
+}
+_FRACTIONS = ("gil", "gil_most")
+#: Units that fine metrics come in, and the columns they go to.
+_METRICS = {"seconds": 0, "bytes": 1, "count": 2}
+
+
+def table(title: str, columns: Sequence[tuple[str, str, str]], rows: list[list[Any]], empty: str) -> Table:
+    """A table as the document has it; `columns` are name, title and unit, `empty` is said without rows."""
+    named = [{"name": name, "title": shown, "unit": unit} for name, shown, unit in columns]
+    return {"title": title, "columns": named, "rows": rows, "empty": "" if rows else empty}
+
+
+def exceptions(tasks: TaskTable, start: float) -> Table:
+    """Failed tasks; those of a prefix that failed in the same way are one row."""
+    columns = tasks.columns()
+    failed = np.flatnonzero(columns["error"] != NO_NAME)
+    rows: dict[tuple[Any, ...], list[Any]] = {}
+    more = 0
+    if len(failed):
+        ends = np.full(len(tasks), np.nan)
+        ends[columns["record"]] = columns["stop"]
+        for record, key in zip(failed.tolist(), tasks.keys_of(failed), strict=True):
+            prefix = tasks.name(columns["group"][record])[1]
+            worker = tasks.name(columns["lane"][record])[0]
+            text, traceback = tasks.name(columns["error"][record])
+            known = rows.get((prefix, text, traceback))
+            if known is not None:
+                known[1] += 1
+            elif len(rows) < MOST_EXCEPTIONS:
+                when = ends[record] - start
+                shown = key if isinstance(key, str) else repr(key)
+                rows[prefix, text, traceback] = [when, 1, prefix, shown, worker, text, traceback]
+            else:
+                more += 1
+    title = "Exceptions" + (f" ({more:,} more tasks failed in other ways)" if more else "")
+    return table(
+        title,
+        [
+            ("after", "After", "s"),
+            ("tasks", "Tasks", "n"),
+            ("prefix", "Prefix", ""),
+            ("key", "Key", ""),
+            ("worker", "Worker", ""),
+            ("exception", "Exception", ""),
+            ("traceback", "Traceback", ""),
+        ],
+        list(rows.values()),
+        "No task failed.",
+    )
+
+
+def workers(tasks: TaskTable, frames: Iterable[bytes]) -> Table:
+    """Every worker that was there, as it was last seen, and what it did."""
+    now, known = WorkersNow(), {}
+    for data in frames:
+        frame = unpack_frame(data)
+        for name in frame.names:
+            if not isinstance(name, str):
+                known[name[0]] = name
+        now.append(frame)
+    rows = {address: [address, str(name), "left", threads, limit] + [None] * 3
+            for address, name, threads, limit in (each[:4] for each in known.values())}
+    for each in now.rows:
+        rows[each["address"]] = [
+            each["address"],
+            str(each["name"]),
+            each.get("status", ""),
+            each["threads"],
+            each["limit"],
+            each.get("process"),
+            each.get("spilled"),
+            each.get("cpu"),
+        ]
+    did = _work(tasks)
+    for address, name in did.names.items():
+        rows.setdefault(address, [address, name, "left", None, None, None, None, None])
+    return table(
+        "Workers",
+        [
+            ("address", "Address", ""),
+            ("name", "Name", ""),
+            ("status", "Status", ""),
+            ("threads", "Threads", "n"),
+            ("limit", "Memory limit", "B"),
+            ("process", "Memory", "B"),
+            ("spilled", "Spilled", "B"),
+            ("cpu", "CPU", "%"),
+            ("tasks", "Tasks", "n"),
+            ("errors", "Errors", "n"),
+            ("compute", "Computing", "s"),
+            ("transfer", "Transfers", "s"),
+        ],
+        [[*row, *did.of(address)] for address, row in rows.items()],
+        "There was no worker.",
+    )
+
+
+class _work:  # noqa: N801 - a function with several results
+    """Tasks, failures and seconds by worker."""
+
+    def __init__(self, tasks: TaskTable):
+        columns = tasks.columns()
+        self.names: dict[str, str] = {}
+        self._sums: dict[str, list[float]] = {}
+        lanes, where = np.unique(columns["lane"], return_inverse=True)
+        n = len(lanes)
+        seconds = columns["stop"] - columns["start"]
+        span_lane = where[columns["record"]] if len(where) else np.empty(0, "i8")
+        actions = {i: tasks.name(i) for i in np.unique(columns["action"]).tolist()}
+        sums = [np.bincount(where, minlength=n), np.bincount(where[columns["error"] != NO_NAME], minlength=n)]
+        for action in ("compute", "transfer"):
+            ids = [i for i, said in actions.items() if said == action]
+            these = np.isin(columns["action"], ids)
+            sums.append(np.bincount(span_lane[these], weights=seconds[these], minlength=n))
+        for i, lane in enumerate(lanes.tolist()):
+            address, _, name = tasks.name(lane)[:3]
+            self.names[address] = str(name)
+            total = self._sums.setdefault(address, [0, 0, 0.0, 0.0])
+            for k, values in enumerate(sums):
+                total[k] += values[i].item()
+
+    def of(self, address: str) -> list[float]:
+        return self._sums.get(address, [0, 0, 0.0, 0.0])
+
+
+def system(frames: Iterable[bytes], start: float) -> Table:
+    """The scheduler's process and the hosts' traffic over time."""
+    over_time = SystemOverTime()
+    for data in frames:
+        over_time.append(data)
+    values = over_time.columns
+    names = [name for name in _SYSTEM if name in values]
+    rows = [list(row) for row in zip(*(values[name] for name in names), strict=True)]
+    # Of a long recording every second, third, … sample; the last one always.
+    rows = rows[:: -(len(rows) // -MOST_SAMPLES) or 1] if len(rows) > MOST_SAMPLES else rows
+    for row in rows:
+        for i, name in enumerate(names):
+            if name == "time":
+                row[i] -= start
+            elif name in _FRACTIONS:
+                row[i] *= 100
+    columns = [(name, *_SYSTEM[name]) for name in names]
+    return table("System over time", columns, rows, "The scheduler was not sampled while this was recorded.")
+
+
+def of_details(details: Mapping[str, Any], why: str, redactor: Redactor) -> dict[str, Table]:
+    """Bandwidths and fine metrics, from what the scheduler keeps of them.
+
+    Parameters
+    ----------
+    details : mapping
+        As `dasklens.scheduler.details.unpack_details` gives it; empty when it did not come.
+    why : str
+        Why it did not.
+    """
+    absent = f"The scheduler did not say: {why}." if why else ""
+
+    def rows_of(name: str) -> list[list[Any]]:
+        found: list[list[Any]] = details[name]["rows"] if name in details else []
+        return found
+
+    pairs = [[redactor.text(a), redactor.text(b), speed] for a, b, speed in rows_of("bandwidth_workers")]
+    kinds = [[redactor.text(kind), speed] for kind, speed in rows_of("bandwidth_types")]
+    metrics: dict[tuple[str, ...], list[float | None]] = {}
+    for context, span, _ident, prefix, activity, unit, value in rows_of("fine_metrics"):
+        at = (context, redactor.word(span), redactor.word(prefix), activity)
+        if unit in _METRICS:
+            sums = metrics.setdefault(at, [None, None, None])
+            sums[_METRICS[unit]] = (sums[_METRICS[unit]] or 0) + value
+    speed_column = ("bandwidth", "Bandwidth", "B/s")
+    return {
+        "bandwidth_workers": table(
+            "Bandwidth by workers",
+            [("receiver", "Receiver", ""), ("sender", "Sender", ""), speed_column],
+            pairs,
+            absent or "No worker has received anything from another.",
+        ),
+        "bandwidth_types": table(
+            "Bandwidth by types",
+            [("type", "Type", ""), speed_column],
+            kinds,
+            absent or "Nothing has been transferred between workers.",
+        ),
+        "fine_metrics": table(
+            "Fine performance metrics",
+            [
+                ("context", "Context", ""),
+                ("span", "Span", ""),
+                ("prefix", "Prefix", ""),
+                ("activity", "Activity", ""),
+                ("seconds", "Time", "s"),
+                ("bytes", "Bytes", "B"),
+                ("count", "Count", "n"),
+            ],
+            [[*at, *sums] for at, sums in metrics.items()],
+            absent or "Workers have measured nothing.",
+        ),
+    }
+
+
+def logs(details: Mapping[str, Any], why: str, redactor: Redactor) -> dict[str, Any]:
+    """Logs of scheduler and workers, the oldest line first."""
+    if "logs" in redactor.what:
+        return {"scheduler": [], "workers": {}, "empty": "Logs were left out when this report was made."}
+    told = details.get("logs")
+    if told is None:
+        empty = f"The scheduler did not say: {why}." if why else "There are no logs in this report."
+        return {"scheduler": [], "workers": {}, "empty": empty}
+    own = _lines(told["scheduler"]["rows"], redactor)
+    workers = {
+        redactor.text(address): _lines(each["rows"], redactor) for address, each in told["workers"].items()
+    }
+    for address, reason in told["missing"].items():
+        workers[redactor.text(address)] = [[None, "", redactor.text(f"This worker's log is missing: {reason}")]]
+    empty = "" if own or any(workers.values()) else "Nothing was logged."
+    return {"scheduler": own, "workers": workers, "empty": empty}
+
+
+def _lines(rows: Iterable[Sequence[Any]], redactor: Redactor) -> list[list[Any]]:
+    return [[when, level, redactor.traceback(text)] for when, level, text in rows]
