@@ -24,6 +24,7 @@ from waiting import until
 import dasklens
 from dasklens import Profile
 from dasklens.model import profile as tree
+from dasklens.scheduler import asking
 from dasklens.scheduler import profiling as source
 from dasklens.source.attach import rpc_of
 from dasklens.wire.frames import unpack_frame
@@ -167,8 +168,8 @@ async def test_asynchronous() -> None:
 def test_a_worker_that_dies_while_it_is_asked_is_named_and_the_others_are_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(source, "PATIENCE", 2.0)
-    monkeypatch.setattr(source, "LAST_CHANCE", 1.0)
+    monkeypatch.setattr(asking, "PATIENCE", 2.0)
+    monkeypatch.setattr(asking, "LAST_CHANCE", 1.0)
     with (
         dask.config.set({"distributed.worker.profile.cycle": "100ms"}),
         LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", **NO_DASHBOARD) as cluster,

@@ -10,12 +10,14 @@ from distributed.comm.core import CommClosedError
 from distributed.protocol.pickle import dumps
 from trees import node, rooted
 
+from dasklens.scheduler import asking
 from dasklens.scheduler import profiling as source
+from dasklens.scheduler.said import exception_named
 
 
 def test_one_that_does_not_answer_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "PATIENCE", 0.05)
-    monkeypatch.setattr(source, "LAST_CHANCE", 0.05)
+    monkeypatch.setattr(asking, "PATIENCE", 0.05)
+    monkeypatch.setattr(asking, "LAST_CHANCE", 0.05)
 
     class Scheduler:
         async def ncores(self) -> dict[str, int]:
@@ -87,7 +89,7 @@ def raised(error: Exception) -> bytes:
     ],
 )
 def test_why_a_worker_failed_is_read_and_never_run(reply: Any, why: str) -> None:
-    said = source.exception_named(reply)
+    said = exception_named(reply)
     assert said.startswith(why) if why != "failed" else len(said) <= 200
     assert RAN == []
 

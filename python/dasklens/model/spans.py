@@ -8,7 +8,7 @@ once and kept; dictionaries are made anew at each call.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,11 @@ class TaskTable:
 
     def __len__(self) -> int:
         return sum(frame.next - frame.first for frame in self._frames)
+
+    @property
+    def names(self) -> Mapping[int, Any]:
+        """What the ids in the columns stand for; the same text has an id per chunk of the log."""
+        return self._names
 
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """All columns joined, as in ``docs/frames.md``.

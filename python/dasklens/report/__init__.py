@@ -1,1 +1,1 @@
-"""The report: what a block did, as one document that is read back and opens anywhere."""
+"""Reports: what was recorded of a block, as one document that can be kept, shown and read back."""

@@ -20,12 +20,8 @@ from dask.utils import parse_timedelta
 from distributed.protocol.pickle import dumps
 
 from ..wire.calltree import Made, State, counted, is_tree, merge, text
-from .said import exception_named
+from .asking import ask, ask_one
 
-#: Seconds that workers may take to answer, many at once and then one by one.
-PATIENCE, LAST_CHANCE = 10.0, 3.0
-#: Workers asked in one message.
-AT_ONCE = 50
 #: Prefixes are asked for one by one where that makes no more messages to workers: the scheduler passes
 #: each of them on.
 MOST_MESSAGES = 200
@@ -157,7 +153,7 @@ async def read_profile(scheduler: Any, question: Question, prefixes: Sequence[st
     missing: dict[str, str] = {}
     for key in keys:
         message = {"op": "profile", "start": question.start, "stop": question.stop, "key": key}
-        replies = await _ask(scheduler, {**message, "server": question.server}, asked)
+        replies = await ask(scheduler, {**message, "server": question.server}, asked)
         missing |= replies.missing
         for worker, state in replies.said.items():
             trees[worker].append(state)
@@ -190,7 +186,7 @@ async def read_coverage(
         # Distributed samples no event loops there: https://github.com/dask/distributed/issues/8616
         coverage.deadlock = settings["minor"] == 11
         return coverage
-    said = await _ask(scheduler, {"op": "profile_metadata", "start": 0}, asked)
+    said = await ask(scheduler, {"op": "profile_metadata", "start": 0}, asked)
     # A second's work where many workers have long histories.
     await asyncio.to_thread(_count, coverage, said.said, set(question.keys))
     return coverage
@@ -297,52 +293,6 @@ class Follower:
         return Reading(question, answer, coverage)
 
 
-@dataclass
-class _Replies:
-    """What workers said to one message, and who said nothing, with why."""
-
-    said: dict[str, State] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, parts: Iterable[_Replies]) -> _Replies:
-        """All of them."""
-        replies = cls()
-        for part in parts:
-            replies.said |= part.said
-            replies.missing |= part.missing
-        return replies
-
-
-async def _ask(scheduler: Any, message: dict[str, Any], workers: list[str]) -> _Replies:
-    """Send a message to workers and collect what they answer within reasonable time."""
-    groups = [workers[at : at + AT_ONCE] for at in range(0, len(workers), AT_ONCE)]
-    return _Replies.of(await asyncio.gather(*(_ask_group(scheduler, message, group) for group in groups)))
-
-
-async def _ask_group(
-    scheduler: Any, message: dict[str, Any], workers: list[str], patience: float | None = None
-) -> _Replies:
-    try:
-        said = await asyncio.wait_for(
-            scheduler.broadcast(msg=message, workers=workers, on_error="return_pickle"),
-            PATIENCE if patience is None else patience,
-        )
-    except asyncio.TimeoutError:
-        if len(workers) == 1:
-            return _Replies(missing={workers[0]: "does not answer"})
-        # One that is stuck must not cost what the others have to say.
-        return _Replies.of(
-            await asyncio.gather(
-                *(_ask_group(scheduler, message, [worker], LAST_CHANCE) for worker in workers)
-            )
-        )
-    came: dict[str, State] = {worker: reply for worker, reply in said.items() if isinstance(reply, dict)}
-    return _Replies(
-        came, {worker: exception_named(said.get(worker)) for worker in workers if worker not in came}
-    )
-
-
 async def read_settings(scheduler: Any, workers: Sequence[str]) -> dict[str, Any]:
     """How the workers sample: as one of them is configured, else as this process is.
 
@@ -370,24 +320,11 @@ async def read_settings(scheduler: Any, workers: Sequence[str]) -> dict[str, Any
         ("profile", "distributed.worker.profile"),
         ("kept", "distributed.admin.low-level-log-length"),
     ):
-        answer = await _ask_one(scheduler, run(setting), workers[0])
+        answer = await ask_one(scheduler, run(setting), workers[0])
         if answer is not None:
             told[name] = answer
-    version = await _ask_one(scheduler, {"op": "versions", "packages": []}, workers[0])
+    version = await ask_one(scheduler, {"op": "versions", "packages": []}, workers[0])
     if isinstance(version, dict):
         found = re.match(r"3\.(\d+)", str(version.get("host", {}).get("python", "")))
         told["minor"] = int(found[1]) if found else told["minor"]
     return told
-
-
-async def _ask_one(scheduler: Any, message: dict[str, Any], worker: str) -> Any:
-    try:
-        said = await asyncio.wait_for(
-            scheduler.broadcast(msg=message, workers=[worker], on_error="ignore"), LAST_CHANCE
-        )
-    except asyncio.TimeoutError:
-        return None
-    reply = said.get(worker)
-    if isinstance(reply, dict) and "result" in reply and "status" in reply:
-        return reply["result"] if reply["status"] == "OK" else None
-    return reply

@@ -24,6 +24,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from ..wire.calltree import STREAM as PROFILE
 from .dashboard import dashboard_of
+from .details import Details
 from .log import TaskLog
 from .profiles import Profiles
 from .routes import add_routes
@@ -133,6 +134,7 @@ class Recorder(SchedulerPlugin):
             dasklens_hello=self.hello,
             dasklens_read=self.read,
             dasklens_cursor=self.cursor,
+            dasklens_details=Details(scheduler).read,
         )
         self._serve(scheduler)
         # A topic that every client can ask for: calling a handler that a scheduler without

@@ -1,7 +1,7 @@
 """The stream ``system``: the scheduler's process and the traffic of the workers' hosts, over time.
 
 A history as ``counts`` is, filled only while somebody reads it. What the scheduler knows of itself is
-measured by `distributed` every half second (`SystemMonitor`) and read here; so are the ticks of its event loop.
+measured by `distributed` every half second (`SystemMonitor`) and read here; so are the ticks of its loop.
 What workers say of network and disk is their host's: of several workers on a host it counts once.
 """
 
