@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from dasklens.kernel.profile import profile as profile
     from dasklens.kernel.progress import progress as progress
     from dasklens.kernel.progress import progress_of as progress_of
+    from dasklens.kernel.report import load_report as load_report
+    from dasklens.kernel.report import performance_report as performance_report
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.report.report import Report as Report
     from dasklens.widgets.flame import Profile as Profile
     from dasklens.widgets.memory import Memory as Memory
     from dasklens.widgets.progress import Progress as Progress
@@ -29,9 +32,12 @@ _HOMES = {
     "Profile": "dasklens.widgets.flame",
     "Progress": "dasklens.widgets.progress",
     "ProgressBars": "dasklens.widgets.progress",
+    "Report": "dasklens.report.report",
     "TaskStream": "dasklens.widgets.task_stream",
     "Workers": "dasklens.widgets.workers",
     "get_task_stream": "dasklens.kernel.task_stream",
+    "load_report": "dasklens.kernel.report",
+    "performance_report": "dasklens.kernel.report",
     "profile": "dasklens.kernel.profile",
     "progress": "dasklens.kernel.progress",
     "progress_of": "dasklens.kernel.progress",
@@ -42,10 +48,13 @@ __all__ = [
     "Profile",
     "Progress",
     "ProgressBars",
+    "Report",
     "TaskStream",
     "Workers",
     "__version__",
     "get_task_stream",
+    "load_report",
+    "performance_report",
     "profile",
     "progress",
     "progress_of",

@@ -69,7 +69,7 @@ def repacked(
 
 
 def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
-    """A frame as one of `log`, its cursors and ids of names greater by so many (less, when that is negative)."""
+    """A frame as one of `log`, its cursors and ids of names greater by so many, or less."""
     frame = unpack_frame(data)
     cols: dict[str, npt.NDArray[Any]] = {}
     for name in NAMED.get(frame.stream, ()) if names else ():

@@ -113,10 +113,6 @@ class TaskTable:
                 parts.append(np.frombuffer(frame.cols[name][1], dtype=dtype))
         return np.concatenate(parts) if parts else np.empty(0, dtype)
 
-    def name(self, ident: int) -> Any:
-        """The interned entry of an id, as in ``docs/frames.md``."""
-        return self._names[ident]
-
     def keys(self) -> list[Any]:
         """The key of every record: str, tuple, … as the scheduler had it."""
         return self.keys_of(np.arange(len(self)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import localtime, strftime, time
@@ -11,12 +11,14 @@ from typing import Any
 
 from ..model.pieces import Budget, PieceWriter, frames_in
 from ..model.relog import column
+from ..model.samples import CountsOverTime, SystemOverTime
 from ..model.spans import TaskTable
 from ..source.recording import Recording
 from ..wire.frames import unpack_frame
 from . import tables
-from .document import MOST_UNPACKED, Document, Stream, empty_summary
+from .document import MOST_UNPACKED, Document, Stream
 from .redact import Redactor
+from .summary import summarize
 
 logger = logging.getLogger(__name__)
 
@@ -66,15 +68,16 @@ def collect(recording: Recording, block: Block) -> Document:
     document.title = redactor.text(document.title)
     tasks = TaskTable(document.frames("tasks"))
     document.cluster = _cluster(recording, redactor)
-    why = redactor.text(inquiry.absent.get("details", "" if inquiry.details else "it could not be asked"))
+    details = _details(inquiry.details, redactor)
+    why = redactor.text(inquiry.absent.get("details", "" if details else "it could not be asked"))
     document.tables = {
         "exceptions": tables.exceptions(tasks, document.start),
-        **tables.of_details(inquiry.details, why, redactor),
+        **tables.of_details(details, why),
         "workers": tables.workers(tasks, document.frames("workers")),
         "system": tables.system(document.frames("system"), document.start),
     }
-    document.logs = tables.logs(inquiry.details, why, redactor)
-    document.summary = summary_of(document, tasks)
+    document.logs = tables.logs(details, why, "logs" in redactor.what)
+    document.summary = summary_of(document, tasks, details)
     return document
 
 
@@ -89,18 +92,65 @@ def of_frames(name: str, frames: list[bytes], records: int, *, title: str, **fie
     if name == "tasks":
         tasks = TaskTable(document.frames("tasks"))
         document.tables["exceptions"] = tables.exceptions(tasks, document.start)
-        document.summary = summary_of(document, tasks)
+        document.summary = summary_of(document, tasks, {})
     document.logs["empty"] = "Only one figure was saved."
     return document
 
 
-def summary_of(document: Document, tasks: TaskTable) -> dict[str, Any]:
-    """Where the time went and what looks wrong; an empty one when it cannot be said."""
-    try:
-        from .summary import summarize
-    except ImportError:
-        return empty_summary()
-    return summarize(tasks, document)
+def summary_of(document: Document, tasks: TaskTable, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the time went and what looks wrong."""
+    counts, system = CountsOverTime(), SystemOverTime()
+    for history in (counts, system):
+        for frame in document.frames(history.stream):
+            history.append(frame)
+    cluster = document.cluster
+    return summarize(
+        tasks,
+        start=document.start,
+        stop=document.stop,
+        threads=cluster["threads"],
+        workers=cluster["workers"],
+        memory=cluster["memory"],
+        missed=document.missed["tasks"],
+        counts=counts.columns or None,
+        system=system.columns or None,
+        details=details or None,
+    )
+
+
+def _details(details: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any]:
+    """Bandwidths, fine metrics and logs without what is to go."""
+    if not redactor or not details:
+        return details
+    said = dict(details)
+    for name in ("bandwidth_workers", "bandwidth_types"):
+        said[name] = {**details[name], "rows": redactor.value(details[name]["rows"])}
+    metrics = [
+        # Context, activity and unit are words of distributed's, unless a task made its own activity.
+        [
+            context,
+            redactor.word(span),
+            redactor.word(ident),
+            redactor.word(prefix),
+            redactor.text(activity),
+            *rest,
+        ]
+        for context, span, ident, prefix, activity, *rest in details["fine_metrics"]["rows"]
+    ]
+    said["fine_metrics"] = {**details["fine_metrics"], "rows": metrics}
+    logs = {"scheduler": {"rows": []}, "workers": {}, "missing": {}}
+    if "logs" not in redactor.what:
+        told = details["logs"]
+        logs["scheduler"] = _log(told["scheduler"], redactor)
+        logs["workers"] = {redactor.text(at): _log(log, redactor) for at, log in told["workers"].items()}
+        logs["missing"] = redactor.value(told["missing"])
+    said["logs"] = logs
+    return said
+
+
+def _log(log: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    rows = [[when, level, redactor.traceback(text)] for when, level, text in log["rows"]]
+    return {**log, "rows": rows}
 
 
 def _streams(recording: Recording, redactor: Redactor) -> dict[str, Stream]:

@@ -136,7 +136,7 @@ class Document:
 def empty_summary() -> dict[str, Any]:
     """A summary of nothing."""
     figures = dict.fromkeys(("duration", "tasks", "workers", "threads", "memory", "errors", "prefixes"), 0)
-    return {"verdict": "", "time": [], "prefixes": [], "findings": [], "figures": figures}
+    return {"verdict": "", "time": [], "prefixes": [], "findings": [], "notes": [], "figures": figures}
 
 
 def damaged(why: str) -> ReportError:
@@ -266,6 +266,7 @@ def _summary(raw: Mapping[str, Any]) -> dict[str, Any]:
         "time": _objects(raw, "time", ("name", "how"), ("seconds", "share")),
         "prefixes": _objects(raw, "prefixes", ("prefix",), ("tasks", "seconds", "share", "median")),
         "findings": _objects(raw, "findings", ("id", "severity", "title", "evidence", "remedy", "link"), ()),
+        "notes": [_text("notes", each) for each in _field({"notes": [], **raw}, "notes", list)],
         "figures": {name: _number(figures, name) for name in figures},
     }
 

@@ -33,9 +33,7 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
         of its kind.
     """
     if not isinstance(filename, (str, os.PathLike)) or not os.fspath(filename):
-        raise ValueError(
-            f'filename should be a file or a URL such as "dask-report.html", got {filename!r}.'
-        )
+        raise ValueError(f'filename should be a file or a URL such as "dask-report.html", got {filename!r}.')
     name = os.fspath(filename)
     if not isinstance(name, str):
         raise ValueError(f"filename should be text, got {filename!r}.")
@@ -62,9 +60,7 @@ def _check_local(path: str, name: str) -> None:
         raise ValueError(f"filename should be a file that can be written, got {name!r}.")
 
 
-def write(
-    document: Document, filename: Filename, storage_options: Mapping[str, Any] | None = None
-) -> None:
+def write(document: Document, filename: Filename, storage_options: Mapping[str, Any] | None = None) -> None:
     """Write a document: HTML or JSON by the suffix, compressed by the suffix behind it.
 
     Raises
@@ -103,9 +99,7 @@ def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = N
             f"load_report takes a file, a URL or the bytes of a report, got {type(source).__name__}."
         )
     if len(data) > MOST_BYTES:
-        raise ReportError(
-            f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens."
-        )
+        raise ReportError(f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens.")
     start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"<":
         from .pages import read_html

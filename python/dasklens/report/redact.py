@@ -31,9 +31,11 @@ from .standins import (
 
 #: Words of ours and of distributed's: a task of the same name must not change what they say.
 _OURS = frozenset(
-    ("compute", "transfer", "serialize", "deserialize", "idle", "disk-read", "disk-write", "running", "paused")
-    + ("closing", "closed", "init", "worker", "server", "scheduler", "client", "task", "tasks")
-    + ("INFO", "WARNING", "ERROR")
+    (
+        *("compute", "transfer", "serialize", "deserialize", "disk-read", "disk-write", "idle"),
+        *("running", "paused", "closing", "closed", "init", "INFO", "WARNING", "ERROR"),
+        *("worker", "server", "scheduler", "client", "task", "tasks"),
+    )
 )
 _HEX_KEY = 3
 _CACHED = 100_000

@@ -10,7 +10,6 @@ import numpy as np
 from ..model.samples import SystemOverTime, WorkersNow
 from ..model.spans import TaskTable
 from ..wire.frames import NO_NAME, unpack_frame
-from .redact import Redactor
 
 #: Rows of different exceptions, and samples of the system, that a table has at most.
 MOST_EXCEPTIONS, MOST_SAMPLES = 1000, 2000
@@ -53,9 +52,9 @@ def exceptions(tasks: TaskTable, start: float) -> Table:
         ends = np.full(len(tasks), np.nan)
         ends[columns["record"]] = columns["stop"]
         for record, key in zip(failed.tolist(), tasks.keys_of(failed), strict=True):
-            prefix = tasks.name(columns["group"][record])[1]
-            worker = tasks.name(columns["lane"][record])[0]
-            text, traceback = tasks.name(columns["error"][record])
+            prefix = tasks.names[columns["group"][record]][1]
+            worker = tasks.names[columns["lane"][record]][0]
+            text, traceback = tasks.names[columns["error"][record]]
             known = rows.get((prefix, text, traceback))
             if known is not None:
                 known[1] += 1
@@ -91,8 +90,10 @@ def workers(tasks: TaskTable, frames: Iterable[bytes]) -> Table:
             if not isinstance(name, str):
                 known[name[0]] = name
         now.append(frame)
-    rows = {address: [address, str(name), "left", threads, limit] + [None] * 3
-            for address, name, threads, limit in (each[:4] for each in known.values())}
+    rows = {
+        address: [address, str(name), "left", threads, limit] + [None] * 3
+        for address, name, threads, limit in (each[:4] for each in known.values())
+    }
     for each in now.rows:
         rows[each["address"]] = [
             each["address"],
@@ -104,7 +105,7 @@ def workers(tasks: TaskTable, frames: Iterable[bytes]) -> Table:
             each.get("spilled"),
             each.get("cpu"),
         ]
-    did = _work(tasks)
+    did = _Work(tasks)
     for address, name in did.names.items():
         rows.setdefault(address, [address, name, "left", None, None, None, None, None])
     return table(
@@ -128,7 +129,7 @@ def workers(tasks: TaskTable, frames: Iterable[bytes]) -> Table:
     )
 
 
-class _work:  # noqa: N801 - a function with several results
+class _Work:
     """Tasks, failures and seconds by worker."""
 
     def __init__(self, tasks: TaskTable):
@@ -139,14 +140,14 @@ class _work:  # noqa: N801 - a function with several results
         n = len(lanes)
         seconds = columns["stop"] - columns["start"]
         span_lane = where[columns["record"]] if len(where) else np.empty(0, "i8")
-        actions = {i: tasks.name(i) for i in np.unique(columns["action"]).tolist()}
+        actions = {i: tasks.names[i] for i in np.unique(columns["action"]).tolist()}
         sums = [np.bincount(where, minlength=n), np.bincount(where[columns["error"] != NO_NAME], minlength=n)]
         for action in ("compute", "transfer"):
             ids = [i for i, said in actions.items() if said == action]
             these = np.isin(columns["action"], ids)
             sums.append(np.bincount(span_lane[these], weights=seconds[these], minlength=n))
         for i, lane in enumerate(lanes.tolist()):
-            address, _, name = tasks.name(lane)[:3]
+            address, _, name = tasks.names[lane][:3]
             self.names[address] = str(name)
             total = self._sums.setdefault(address, [0, 0, 0.0, 0.0])
             for k, values in enumerate(sums):
@@ -176,7 +177,7 @@ def system(frames: Iterable[bytes], start: float) -> Table:
     return table("System over time", columns, rows, "The scheduler was not sampled while this was recorded.")
 
 
-def of_details(details: Mapping[str, Any], why: str, redactor: Redactor) -> dict[str, Table]:
+def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
     """Bandwidths and fine metrics, from what the scheduler keeps of them.
 
     Parameters
@@ -192,26 +193,23 @@ def of_details(details: Mapping[str, Any], why: str, redactor: Redactor) -> dict
         found: list[list[Any]] = details[name]["rows"] if name in details else []
         return found
 
-    pairs = [[redactor.text(a), redactor.text(b), speed] for a, b, speed in rows_of("bandwidth_workers")]
-    kinds = [[redactor.text(kind), speed] for kind, speed in rows_of("bandwidth_types")]
     metrics: dict[tuple[str, ...], list[float | None]] = {}
     for context, span, _ident, prefix, activity, unit, value in rows_of("fine_metrics"):
-        at = (context, redactor.word(span), redactor.word(prefix), activity)
         if unit in _METRICS:
-            sums = metrics.setdefault(at, [None, None, None])
+            sums = metrics.setdefault((context, span, prefix, activity), [None, None, None])
             sums[_METRICS[unit]] = (sums[_METRICS[unit]] or 0) + value
-    speed_column = ("bandwidth", "Bandwidth", "B/s")
+    speed = ("bandwidth", "Bandwidth", "B/s")
     return {
         "bandwidth_workers": table(
             "Bandwidth by workers",
-            [("receiver", "Receiver", ""), ("sender", "Sender", ""), speed_column],
-            pairs,
+            [("receiver", "Receiver", ""), ("sender", "Sender", ""), speed],
+            [list(row) for row in rows_of("bandwidth_workers")],
             absent or "No worker has received anything from another.",
         ),
         "bandwidth_types": table(
             "Bandwidth by types",
-            [("type", "Type", ""), speed_column],
-            kinds,
+            [("type", "Type", ""), speed],
+            [list(row) for row in rows_of("bandwidth_types")],
             absent or "Nothing has been transferred between workers.",
         ),
         "fine_metrics": table(
@@ -231,23 +229,21 @@ def of_details(details: Mapping[str, Any], why: str, redactor: Redactor) -> dict
     }
 
 
-def logs(details: Mapping[str, Any], why: str, redactor: Redactor) -> dict[str, Any]:
-    """Logs of scheduler and workers, the oldest line first."""
-    if "logs" in redactor.what:
-        return {"scheduler": [], "workers": {}, "empty": "Logs were left out when this report was made."}
-    told = details.get("logs")
-    if told is None:
+def logs(details: Mapping[str, Any], why: str, left_out: bool) -> dict[str, Any]:
+    """Logs of scheduler and workers, the oldest line first; `left_out` when they are not wanted."""
+    empty = ""
+    found: dict[str, Any] = {"scheduler": [], "workers": {}}
+    if left_out:
+        empty = "Logs were left out when this report was made."
+    elif "logs" not in details:
         empty = f"The scheduler did not say: {why}." if why else "There are no logs in this report."
-        return {"scheduler": [], "workers": {}, "empty": empty}
-    own = _lines(told["scheduler"]["rows"], redactor)
-    workers = {
-        redactor.text(address): _lines(each["rows"], redactor) for address, each in told["workers"].items()
-    }
-    for address, reason in told["missing"].items():
-        workers[redactor.text(address)] = [[None, "", redactor.text(f"This worker's log is missing: {reason}")]]
-    empty = "" if own or any(workers.values()) else "Nothing was logged."
-    return {"scheduler": own, "workers": workers, "empty": empty}
-
-
-def _lines(rows: Iterable[Sequence[Any]], redactor: Redactor) -> list[list[Any]]:
-    return [[when, level, redactor.traceback(text)] for when, level, text in rows]
+    else:
+        told = details["logs"]
+        found["scheduler"] = [list(row) for row in told["scheduler"]["rows"]]
+        for address, log in told["workers"].items():
+            found["workers"][address] = [list(row) for row in log["rows"]]
+        for address, reason in told["missing"].items():
+            found["workers"][address] = [[None, "", f"This worker's log is missing: {reason}"]]
+        if not found["scheduler"] and not any(found["workers"].values()):
+            empty = "Nothing was logged."
+    return {**found, "empty": empty}

@@ -100,6 +100,18 @@ def task_stream_figure(frames: Sequence[bytes]) -> bqplot.Figure:
     bqplot.Figure
         Its mark is a `dasklens.widgets.marks.Spans`.
     """
+    mark, overview = _finished(frames)
+    return _compose(mark, height=f"{max(160, min(480, 60 + 22 * len(overview.lanes)))}px")
+
+
+def task_stream_box(frames: Sequence[bytes]) -> ipywidgets.VBox:
+    """The same with toolbar, legend and details, as a `TaskStream` has them."""
+    _figure, children = _arrange(_finished(frames)[0])
+    return ipywidgets.VBox(children)
+
+
+def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
+    """A mark that shows these frames to whoever looks."""
     frames = tuple(frames)
     overview, excerpt = Overview(), Excerpt()
     for data in frames:
@@ -114,7 +126,7 @@ def task_stream_figure(frames: Sequence[bytes]) -> bqplot.Figure:
             mark.feed(frames)
 
     mark.on_page(on_page)
-    return _compose(mark, height=f"{max(160, min(480, 60 + 22 * len(overview.lanes)))}px")
+    return mark, overview
 
 
 class TaskStream(ipywidgets.VBox):

@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .frames import NO_NAME, pack_frame, pack_name
+from .frames import NO_NAME, FrameError, pack_frame, pack_name, unpack_frame
 from .library import library_of
 
 STREAM = "profile"
@@ -101,6 +101,61 @@ def pack_profile(
         base=base,
         cols=cols,
     )
+
+
+def unpack_profile(data: bytes) -> tuple[Made, dict[str, Any], list[tuple[float, int]]]:
+    """What `pack_profile` was given: the tree, what it covers, and the timeline.
+
+    Raises
+    ------
+    FrameError
+        When it is not a whole frame of this stream.
+    """
+    frame = unpack_frame(data)
+    if frame.stream != STREAM:
+        raise FrameError(f"Expected a frame of the stream {STREAM!r}, got {frame.stream!r}.")
+    try:
+        cols = {name: _values(*column) for name, column in frame.cols.items()}
+        nodes: list[Made] = []
+        for i, parent in enumerate(cols["parent"]):
+            name, file, first_line = frame.names[cols["function"][i]][:3]
+            line, source = cols["line"][i], cols["source"][i]
+            node: Made = {
+                "count": cols["count"][i],
+                "children": {},
+                "identifier": f"{name};{file};{first_line}" if i else "root",
+                "description": {
+                    "name": name,
+                    "filename": file,
+                    "line_number": line,
+                    "line": "" if source == NO_NAME else frame.names[source],
+                },
+            }
+            if "before" in cols:
+                node["before"] = cols["before"][i]
+            if i:
+                if parent >= i:
+                    raise ValueError("a node in front of what called it")
+                # Two functions of the same name that begin in the same line are still two.
+                siblings = nodes[parent]["children"]
+                while node["identifier"] in siblings:
+                    node["identifier"] += "'"
+                siblings[node["identifier"]] = node
+            nodes.append(node)
+        about: Any = frame.names[cols["about"][0]]
+        times = [frame.base + t for t in cols["time"]]
+        return nodes[0], dict(about), list(zip(times, cols["samples"], strict=True))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise FrameError(
+            f"Expected a whole call tree, got one that does not hold together: {error}."
+        ) from None
+
+
+def _values(dtype: str, data: memoryview) -> array[Any]:
+    values = array({"u4": "I", "f8": "d"}.get(dtype, "B"), bytes(data))
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
 def counted(state: State) -> State:
