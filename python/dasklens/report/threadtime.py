@@ -1,0 +1,110 @@
+"""Where the time of the worker threads went.
+
+A *lane* is one worker thread. At each moment it does one thing: it computes; or else it waits for data to come from
+disk, to be deserialized, or to come from another worker, for a task that it then runs; or else it is idle.
+`distributed` transfers and reads in the background, often while the thread runs another task. Such a span costs
+no thread time: it is *hidden*, and only what is not covered by something further up in the list counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: What a thread does, the most important first, and the actions of spans that mean it. An action that is not
+#: known is something that the task itself reported: it counts as compute.
+KINDS: dict[str, tuple[str, ...]] = {
+    "compute": ("compute",),
+    "disk": ("disk-read", "disk-write"),
+    "serialization": ("deserialize", "serialize"),
+    "transfer": ("transfer",),
+}
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class ThreadTime:
+    """Seconds of all threads together.
+
+    Attributes
+    ----------
+    spent : dict of str to float
+        By kind, without what was hidden behind a kind before it: at most one kind at a time and thread.
+    spans : dict of str to float
+        By kind, all its spans added up, hidden or not.
+    active : float
+        Seconds in which at least one thread did something.
+    """
+
+    spent: dict[str, float]
+    spans: dict[str, float]
+    active: float
+
+    @property
+    def busy(self) -> float:
+        """Seconds in which threads did something, added up over the threads."""
+        return sum(self.spent.values())
+
+
+def thread_time(
+    kind: npt.NDArray[Any], lane: npt.NDArray[Any], begin: Floats, end: Floats, start: float, stop: float
+) -> ThreadTime:
+    """Measure spans.
+
+    Parameters
+    ----------
+    kind : ndarray of int
+        Per span, its place in `KINDS`.
+    lane : ndarray of int
+        Per span, the thread, from 0.
+    begin, end : ndarray of float64
+        Per span, seconds since the epoch.
+    start, stop : float
+        What is before and after is cut off.
+    """
+    length = max(0.0, stop - start)
+    begin = np.clip(begin - start, 0.0, length)
+    end = np.clip(end - start, 0.0, length)
+    # Broken clocks say NaN: of no length.
+    some = end > begin
+    if not some.all():
+        kind, lane, begin, end = kind[some], lane[some], begin[some], end[some]
+    names = list(KINDS)
+    sums = np.bincount(kind, end - begin, minlength=len(names)) if len(kind) else np.zeros(len(names))
+    active = _union(*_sorted(begin, end))
+    # All lanes one behind the other, on one line: a union over them is one pass.
+    offset = lane * (length + 1.0)
+    begin += offset
+    end += offset
+    order = np.argsort(begin, kind="stable")
+    kind, begin, end = kind[order], begin[order], end[order]
+    spent: dict[str, float] = {}
+    covered = 0.0
+    for place, name in enumerate(names):
+        if not sums[place]:
+            spent[name] = 0.0
+            continue
+        up_to = kind <= place
+        whole = up_to.all()
+        union = _union(begin, end) if whole else _union(begin[up_to], end[up_to])
+        spent[name] = max(0.0, union - covered)
+        covered = max(covered, union)
+    return ThreadTime(spent, dict(zip(names, sums.tolist(), strict=True)), active)
+
+
+def _sorted(begin: Floats, end: Floats) -> tuple[Floats, Floats]:
+    order = np.argsort(begin, kind="stable")
+    return begin[order], end[order]
+
+
+def _union(begin: Floats, end: Floats) -> float:
+    """Length of the union of intervals that are sorted by where they begin."""
+    if not len(begin):
+        return 0.0
+    reached = np.maximum.accumulate(end)
+    from_here = begin.copy()
+    np.maximum(from_here[1:], reached[:-1], out=from_here[1:])
+    return float(np.maximum(end - from_here, 0.0).sum())
