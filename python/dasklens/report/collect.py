@@ -126,19 +126,12 @@ def _details(details: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any
     for name in ("bandwidth_workers", "bandwidth_types"):
         said[name] = {**details[name], "rows": redactor.value(details[name]["rows"])}
     metrics = [
-        # Context, activity and unit are words of distributed's, unless a task made its own activity.
-        [
-            context,
-            redactor.word(span),
-            redactor.word(ident),
-            redactor.word(prefix),
-            redactor.text(activity),
-            *rest,
-        ]
+        # Context and unit are words of distributed's.
+        [context, *map(redactor.word, (span, ident, prefix)), redactor.text(activity), *rest]
         for context, span, ident, prefix, activity, *rest in details["fine_metrics"]["rows"]
     ]
     said["fine_metrics"] = {**details["fine_metrics"], "rows": metrics}
-    logs = {"scheduler": {"rows": []}, "workers": {}, "missing": {}}
+    logs: dict[str, Any] = {"scheduler": {"rows": []}, "workers": {}, "missing": {}}
     if "logs" not in redactor.what:
         told = details["logs"]
         logs["scheduler"] = _log(told["scheduler"], redactor)

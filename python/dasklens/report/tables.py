@@ -224,7 +224,7 @@ def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
                 ("count", "Count", "n"),
             ],
             [[*at, *sums] for at, sums in metrics.items()],
-            absent or "Workers have measured nothing.",
+            absent or "Workers have told nothing yet: they do so with their heartbeat, a second or so later.",
         ),
     }
 

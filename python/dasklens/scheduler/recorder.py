@@ -221,6 +221,7 @@ class Recorder(SchedulerPlugin):
         max_bytes: int = 1 << 20,
         reader: str = "",
         stream: str = "tasks",
+        fresh: bool = False,
     ) -> dict[str, Any]:
         """Frames from a cursor on; waits for some if there are none yet.
 
@@ -236,11 +237,13 @@ class Recorder(SchedulerPlugin):
             Who asks, so that watchers can be counted.
         stream : {"tasks", "counts", "workers", "groups", "system"}
             All but the first are the sampler's; `until` means nothing there.
+        fresh : bool
+            Of those: wait for a sample that is taken now.
         """
         if isinstance(reader, str) and 0 < len(reader) <= LONGEST_READER and self.readers < MOST_READERS:
             self._readers[reader] = monotonic()
         if stream != "tasks":
-            return await self.sampler.read(stream, cursor, names, log, wait, max_bytes)
+            return await self.sampler.read(stream, cursor, names, log, wait, max_bytes, fresh)
         if log != self.log.ident:
             cursor = names = 0
             until = None

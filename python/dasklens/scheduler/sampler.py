@@ -84,8 +84,15 @@ class Sampler:
         log: str = "",
         wait: float = 0,
         max_bytes: int = 1 << 20,
+        fresh: bool = False,
     ) -> dict[str, Any]:
         """Frames of `stream` from a sample on; waits for the next one if there is none yet.
+
+        Parameters
+        ----------
+        fresh : bool
+            Take the next sample now, or as soon as may be, and wait for it in any case: at the end of a
+            recording what is there is to be as of then.
 
         Raises
         ------
@@ -101,13 +108,16 @@ class Sampler:
             # Nobody can be there: whoever says so has lost count.
             wanted = (0, 0)
         deadline = monotonic() + (min(wait, LONGEST_WAIT) if wait > 0 else 0)
+        had = max(wanted[0], found.next if fresh else 0)
         self._waiting += 1
         if stream in self._wanted:
             self._wanted[stream] = monotonic()
         try:
             self._ask()
+            if fresh:
+                self._hurry()
             # What lay here since the last reader left is no news: the sample under way is.
-            while not self._closed and (self._stale or found.next <= wanted[0]):
+            while not self._closed and (self._stale or found.next <= had):
                 left = (deadline if not self._stale else deadline + 2) - monotonic()
                 if left <= 0 or not await self._wait(left):
                     break
@@ -138,6 +148,14 @@ class Sampler:
         self._asked = monotonic()
         if not self.running and not self._closed:
             self._begin()
+
+    def _hurry(self) -> None:
+        """Begin the next sample now, unless one was just taken."""
+        if self._work is None and self._timer is not None:
+            self._timer.cancel()
+            rest = max(0.0, self._sampled + SHORTEST - monotonic())
+            self._due = monotonic() + rest
+            self._timer = asyncio.get_running_loop().call_later(rest, self._begin)
 
     @property
     def _stale(self) -> bool:

@@ -227,7 +227,7 @@ class Recording(Feed):
                 await asyncio.sleep(min(LONGEST_PAUSE, (monotonic() - self._began) * PART))
 
     async def _ask(
-        self, scheduler: Any, place: _Place, wait: float, until: int | None = None
+        self, scheduler: Any, place: _Place, wait: float, until: int | None = None, fresh: bool = False
     ) -> dict[str, Any]:
         asked = scheduler.dasklens_read(
             stream=place.stream,
@@ -238,6 +238,7 @@ class Recording(Feed):
             wait=wait,
             max_bytes=MAX_BYTES,
             reader=self._reader,
+            fresh=fresh,
         )
         reply = await asyncio.wait_for(asked, WAIT + CONNECT_TIMEOUT)
         if not isinstance(reply, dict):
@@ -304,7 +305,7 @@ class Recording(Feed):
             self._take(place, reply)
 
     async def _last_of(self, scheduler: Any, place: _Place) -> None:
-        self._take(place, await self._ask(scheduler, place, LAST_SAMPLE))
+        self._take(place, await self._ask(scheduler, place, LAST_SAMPLE, fresh=True))
 
 
 def _clock(when: float) -> str:
