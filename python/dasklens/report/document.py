@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.pieces import Budget, PieceError, frames_in
-from ..wire.frames import FrameError, unpack_frame
+from ..model.relog import column
+from ..wire.frames import ITEM_SIZE, Frame, FrameError, unpack_frame
 
 FORMAT, VERSION = "dasklens-report", 1
 #: Bytes that a file may have, and bytes that its frames may unpack to.
@@ -215,7 +216,7 @@ def _number(raw: Mapping[str, Any], name: str) -> float:
     value = raw.get(name)
     if type(value) not in (int, float) or abs(value) > 1e300:  # type: ignore[arg-type]
         raise damaged(f"its field {name!r} should be a number")
-    return float(value)  # type: ignore[arg-type]
+    return value  # type: ignore[return-value]
 
 
 def _count(name: str, value: Any) -> int:
@@ -315,11 +316,40 @@ def _stream(name: str, raw: Any, budget: Budget) -> Stream:
     kind, found = name.partition(":")[0], 0
     try:
         for data in frames_in(pieces, budget):
-            if unpack_frame(data).stream != kind:
+            frame = unpack_frame(data)
+            if frame.stream != kind:
                 raise damaged(f"its stream {name!r} holds frames of another")
+            if not _holds_together(frame):
+                raise damaged(f"the columns of a frame of its stream {name!r} do not fit together")
             found += 1
     except (PieceError, FrameError) as error:
         raise damaged(f"of its stream {name!r} {str(error).rstrip('.')}") from None
     if found != frames:
         raise damaged(f"its stream {name!r} should have {frames:,} frames and has {found:,}")
     return Stream(records, frames, pieces)
+
+
+#: Columns that have a value a record, and a value a span; the sparse ones may be absent.
+_RECORD = ("group", "lane", "type", "nbytes", "stimulus", "spans", "key_len", "error", "metadata")
+_SPAN = ("action", "start", "stop", "source")
+_SPARSE = ("error", "metadata", "source")
+
+
+def _holds_together(frame: Frame) -> bool:
+    """Whether the columns are as long as they say: what reads them makes room for as many values."""
+    sizes = {name: len(data) // ITEM_SIZE[dtype] for name, (dtype, data) in frame.cols.items()}
+    records = frame.next - frame.first
+    if frame.stream in ("counts", "system"):
+        return sizes.get("time") == records
+    if frame.stream == "profile":
+        return all(sizes.get(name) == records for name in ("parent", "function", "line", "source", "count"))
+    if frame.stream != "tasks":
+        return True
+    if any(name not in sizes for name in (*_RECORD, *_SPAN, "key") if name not in _SPARSE):
+        return False
+    spans, key_len = column(frame, "spans"), column(frame, "key_len")
+    return (
+        all(sizes[name] == records for name in _RECORD if name in sizes)
+        and all(sizes[name] == int(spans.sum(dtype="u8")) for name in _SPAN if name in sizes)
+        and int(key_len.sum(dtype="u8")) == sizes["key"]
+    )

@@ -239,7 +239,7 @@ class Report:
             return ask(self._tasks)
         except (FrameError, ReportError):
             raise
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Frames that can be read, and speak of names that there are not.
             raise damaged(f"its tasks do not hold together ({type(error).__name__}: {error})") from None
 

@@ -1,0 +1,235 @@
+"""The document of a report: what is written is read back, and what is no report gets one sentence."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+import warnings
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from runs import Run, many, runs
+
+from dasklens import load_report
+from dasklens.model.pieces import PIECE, Budget, PieceError, PieceWriter, frames_in
+from dasklens.report import document as module
+from dasklens.report.document import Document, ReportError, Stream, plain
+
+TEXT = st.text(st.characters(codec=None), max_size=20)
+CELLS = st.none() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+NUMBERS = st.floats(-1e12, 1e12)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, Any]:
+    n = draw(st.integers(0, 3))
+    columns = [{"name": draw(TEXT), "title": draw(TEXT), "unit": draw(TEXT)} for _ in range(n)]
+    rows = draw(st.lists(st.lists(CELLS, min_size=n, max_size=n), max_size=3))
+    return {"title": draw(TEXT), "columns": columns, "rows": rows, "empty": draw(TEXT)}
+
+
+LINES = st.lists(st.tuples(st.none() | NUMBERS, TEXT, TEXT).map(list), max_size=3)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    run: Run = draw(runs())
+    writer = PieceWriter()
+    for frame in run.frames(draw(st.integers(0, 30))):
+        writer.add(frame, 0)
+    return Document(
+        dasklens=draw(TEXT),
+        title=draw(TEXT),
+        created=draw(NUMBERS),
+        start=draw(NUMBERS),
+        stop=draw(NUMBERS),
+        ended_early=draw(TEXT),
+        exception=draw(st.none() | st.fixed_dictionaries({"type": TEXT, "text": TEXT, "traceback": TEXT})),
+        code=draw(
+            st.none() | st.fixed_dictionaries({"text": TEXT, "file": TEXT, "line": st.integers(0, 9999)})
+        ),
+        redacted=draw(st.lists(st.sampled_from(module.REDACTABLE), unique=True)),
+        missed={"tasks": draw(st.integers(0, 10**9))},
+        cluster={
+            "scheduler": draw(TEXT),
+            "workers": draw(st.integers(0, 9999)),
+            "threads": 1,
+            "memory": draw(NUMBERS),
+            "versions": draw(st.dictionaries(TEXT, TEXT, max_size=2)),
+        },
+        streams={"tasks": Stream(run.n, writer.frames, writer.pieces())},
+        tables=draw(st.dictionaries(TEXT, tables(), max_size=2)),
+        logs={
+            "scheduler": draw(LINES),
+            "workers": draw(st.dictionaries(TEXT, LINES, max_size=2)),
+            "empty": draw(TEXT),
+        },
+    )
+
+
+@given(documents())
+@settings(deadline=None, max_examples=60)
+def test_what_is_written_is_read_back(document: Document) -> None:
+    data = document.to_json()
+    read = Document.from_json(data)
+    assert read == document
+    assert json.loads(read.to_json()) == json.loads(data)
+    assert list(read.frames("tasks")) == list(document.frames("tasks"))
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=100)
+def test_a_report_that_is_cut_anywhere_is_refused_in_a_sentence(data: st.DataObject) -> None:
+    whole = _example().to_json()
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(ReportError) as caught:
+        load_report(whole[:cut])
+    assert str(caught.value).count("\n") == 0
+    assert len(str(caught.value)) < 300
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=200)
+def test_a_report_whose_fields_were_changed_is_read_or_refused(data: st.DataObject) -> None:
+    raw = json.loads(_example().to_json())
+    places = list(_places(raw))
+    for _ in range(data.draw(st.integers(1, 3))):
+        holder, key = data.draw(st.sampled_from(places))
+        holder[key] = data.draw(CELLS | st.just([]) | st.just({}) | st.just([{}]) | st.just(True))
+    try:
+        report = load_report(json.dumps(raw).encode())
+        report.data, report.summary(), repr(report)
+    except ReportError as error:
+        assert str(error).count("\n") == 0
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=200)
+def test_frames_with_a_changed_byte_are_read_or_refused(data: st.DataObject) -> None:
+    document = _example()
+    frames = list(document.frames("tasks"))
+    at = data.draw(st.integers(0, len(frames) - 1))
+    place = data.draw(st.integers(0, len(frames[at]) - 1))
+    changed = bytearray(frames[at])
+    changed[place] = data.draw(st.integers(0, 255))
+    frames[at] = bytes(changed)
+    writer = PieceWriter()
+    for frame in frames:
+        writer.add(frame, 0)
+    document.streams["tasks"] = Stream(0, writer.frames, writer.pieces())
+    try:
+        report = load_report(document.to_json())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numbers that are none
+            report.data, report.to_pandas()
+    except ValueError as error:
+        assert type(error).__name__ in ("ReportError", "FrameError"), error
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "Expected a dasklens report"),
+        (b"PK\x03\x04", "Expected a dasklens report"),
+        (b"[1, 2]", "JSON of something else"),
+        (b'{"format": "other"}', "JSON of something else"),
+        (b"[" * 100_000, "Expected a dasklens report"),
+        (b"1" * 10_000, "Expected a dasklens report"),
+        (b'{"format": "dasklens-report", "version": 2}', "reads up to version 1: pip install --upgrade"),
+        (b'{"format": "dasklens-report", "version": true}', "of which version"),
+        (b'{"format": "dasklens-report", "version": 1}', "its field 'dasklens' should be"),
+        (b'{"format": "dasklens-report", "version": NaN}', "cut short or was changed"),
+    ],
+)
+def test_foreign_and_future_files(data: bytes, said: str) -> None:
+    with pytest.raises(ReportError, match=said):
+        load_report(data)
+
+
+def test_oversized_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("dasklens.report.files.MOST_BYTES", 1 << 20)
+    with pytest.raises(ReportError, match="more than 1 MiB"):
+        load_report(b" " * (1 << 20) + b" ")
+    # A small file that unpacks to a large one.
+    path = tmp_path / "bomb.json.gz"
+    path.write_bytes(gzip.compress(b" " * (50 << 20)))
+    with pytest.raises(ReportError, match="more than 1 MiB"):
+        load_report(path)
+
+
+def test_frames_that_unpack_to_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = json.loads(_example().to_json())
+    bomb = base64.b64encode(gzip.compress(bytes(50 << 20))).decode()
+    raw["streams"]["tasks"]["data"] = [bomb] * 3
+    monkeypatch.setattr(module, "MOST_UNPACKED", 8 << 20)
+    with pytest.raises(ReportError, match="unpacks to more than 8 MiB"):
+        load_report(json.dumps(raw).encode())
+
+
+def test_a_piece_is_as_small_as_is_said() -> None:
+    frames = many(600_000, 8, 3)
+    writer = PieceWriter()
+    for frame in frames:
+        writer.add(frame, 100_000)
+    pieces = writer.pieces()
+    assert writer.records == 600_000
+    assert len(pieces) > 1
+    assert list(frames_in(pieces, Budget(1 << 30))) == frames
+    for piece in pieces:
+        assert len(gzip.decompress(piece)) < PIECE + max(map(len, frames)) + 8
+    # After what was asked for, it goes on.
+    writer.add(frames[0], 1)
+    assert len(writer.pieces()) == len(pieces) + 1
+
+
+@pytest.mark.parametrize(
+    ("piece", "said"),
+    [
+        (b"", "cut short"),
+        (gzip.compress(b"\x05\0\0\0abc"), "ends within a frame"),
+        (gzip.compress(b"\x05\0"), "ends within a frame"),
+        (gzip.compress(b"\x01\0\0\0a")[:-3], "cut short"),
+        (gzip.compress(b"\x01\0\0\0a") + b"more", "behind its end"),
+        (b"no gzip", "no gzip"),
+    ],
+)
+def test_damaged_pieces(piece: bytes, said: str) -> None:
+    with pytest.raises(PieceError, match=said):
+        list(frames_in([piece], Budget(1000)))
+
+
+def test_what_json_has_not_becomes_what_it_has() -> None:
+    import numpy as np
+
+    said = plain({1: math.nan, "a": (np.float64(2), np.int64(3), -math.inf), "b": {b"x"}, "c": True})
+    assert said == {"1": None, "a": [2.0, 3, None], "b": "{b'x'}", "c": True}
+
+
+def _example() -> Document:
+    writer = PieceWriter()
+    for frame in many(50, 4, 3, failed=0.1):
+        writer.add(frame, 50)
+    document = Document(title="example", streams={"tasks": Stream(50, writer.frames, writer.pieces())})
+    document.tables["workers"] = {
+        "title": "Workers",
+        "columns": [{"name": "a", "title": "A", "unit": "s"}],
+        "rows": [[1.5], ["x"], [None]],
+        "empty": "",
+    }
+    document.logs["scheduler"] = [[1.0, "INFO", "hello"]]
+    document.code = {"text": "x", "file": "f", "line": 1}
+    document.exception = {"type": "a", "text": "b", "traceback": "c"}
+    return document
+
+
+def _places(raw: Any) -> Any:
+    items = raw.items() if isinstance(raw, dict) else enumerate(raw)
+    for key, value in list(items):
+        yield raw, key
+        if isinstance(value, (dict, list)):
+            yield from _places(value)
