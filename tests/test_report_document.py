@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import json
 import math
@@ -100,11 +101,10 @@ def test_a_report_whose_fields_were_changed_is_read_or_refused(data: st.DataObje
     for _ in range(data.draw(st.integers(1, 3))):
         holder, key = data.draw(st.sampled_from(places))
         holder[key] = data.draw(CELLS | st.just([]) | st.just({}) | st.just([{}]) | st.just(True))
-    try:
+    # Anything but a ReportError fails.
+    with contextlib.suppress(ReportError):
         report = load_report(json.dumps(raw).encode())
         report.data, report.summary(), repr(report)
-    except ReportError as error:
-        assert str(error).count("\n") == 0
 
 
 @given(st.data())
@@ -121,13 +121,11 @@ def test_frames_with_a_changed_byte_are_read_or_refused(data: st.DataObject) -> 
     for frame in frames:
         writer.add(frame, 0)
     document.streams["tasks"] = Stream(0, writer.frames, writer.pieces())
-    try:
+    with contextlib.suppress(ReportError):
         report = load_report(document.to_json())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of numbers that are none
             report.data, report.to_pandas()
-    except ValueError as error:
-        assert type(error).__name__ in ("ReportError", "FrameError"), error
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Lists of Dask's configuration files replace each other, so a user's own preloads leave ours out, and a
 package that was installed to another place may bring no ``etc`` at all. Importing ``dasklens`` in a kernel
-puts them into this process's configuration. Nothing heavy is imported here.
+puts them into this process's configuration. Nothing heavy is imported here. It also brings the cell magic.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import dask
 
 from ..scheduler.kernel import kernel_id
 from .link import set_link
+from .magic import register
 
 #: Text for text what the file has: a name of a module would stop schedulers that inherit this configuration
 #: and have no dasklens.
@@ -43,6 +44,7 @@ def prepare() -> None:
     if kernel_id() is None:
         return
     set_link()
+    register()
     missing = [key for key in PRELOADS if not _has(key)]
     for key in missing:
         _add(key)

@@ -29,8 +29,8 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
     Raises
     ------
     ValueError
-        When it is no filename, its folder does not exist or must not be written, or nothing here writes URLs
-        of its kind.
+        When it is no filename, is a folder or in one that must not be written, or nothing here writes URLs of
+        its kind.
     """
     if not isinstance(filename, (str, os.PathLike)) or not os.fspath(filename):
         raise ValueError(f'filename should be a file or a URL such as "dask-report.html", got {filename!r}.')
@@ -51,12 +51,13 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
 
 
 def _check_local(path: str, name: str) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
-        raise ValueError(f"filename should be a file, and {name!r} is a folder.")
-    if not os.path.isdir(folder):
-        raise ValueError(f"filename should be a file that can be written: there is no folder for {name!r}.")
-    if not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise ValueError(f"filename should be a file that can be written, and {name!r} is a folder.")
+    # Folders that there are not are made, as fsspec does it: what counts is where they would be.
+    there = os.path.abspath(path)
+    while not os.path.exists(there) and os.path.dirname(there) != there:
+        there = os.path.dirname(there)
+    if (there != os.path.abspath(path) and not os.path.isdir(there)) or not os.access(there, os.W_OK):
         raise ValueError(f"filename should be a file that can be written, got {name!r}.")
 
 

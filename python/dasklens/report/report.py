@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..model.spans import TaskTable
 from ..source.recording import Recording
-from ..wire.frames import FrameError
 from .collect import Block, collect
 from .document import Document, ReportError, damaged
 from .files import Filename, check_target, write
@@ -146,6 +145,7 @@ class Report:
     def _fill(self) -> None:
         if not self._ended and self._recording is not None:
             self._document = collect(self._recording, self._block)
+            self._tasks = None
             self._ended = True
 
     # -- what it says ----------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ class Report:
             if self._tasks is None or not self._ended:
                 self._tasks = TaskTable(self._document.frames("tasks"), self.missed)
             return ask(self._tasks)
-        except (FrameError, ReportError):
+        except ReportError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             # Frames that can be read, and speak of names that there are not.

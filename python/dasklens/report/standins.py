@@ -21,6 +21,7 @@ _DOMAIN = re.compile(
     r"corp|home|svc|cloud|cluster)\b(?::\d+)?"
 )
 _QUOTED_FILE = re.compile(r"(?<=File \")[^\"<][^\"]*")
+_ESCAPED_SOURCE = re.compile(r"\\n {4}(?:(?!\\n).)*")
 _PATH = re.compile(
     r"""(?<![\w:/.~<\-])(?:~[\w.\-]*|\.{1,2})?(?:/[^\s/'"<>:,;()\[\]{}|*?]+)+/?"""
     r"""|\b[A-Za-z]:[\\/][^\s'"<>:,;()\[\]{}|*?]*"""
@@ -142,7 +143,11 @@ def _without_files(text: str, of: Callable[[str], str]) -> str:
 
 
 def without_source(traceback: str) -> str:
-    """A traceback whose lines of source are gone: what stands below each ``File "…", line n, in f``."""
+    """A traceback whose lines of source are gone: what stands below each ``File "…", line n, in f``.
+
+    Also of one within a log, where distributed writes it as its ``repr``.
+    """
+    traceback = _ESCAPED_SOURCE.sub("", traceback)
     return "".join(line for line in traceback.splitlines(keepends=True) if not line.startswith("    "))
 
 
