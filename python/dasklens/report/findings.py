@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from .measured import Measured, held_for
+from .words import duration, percent, plural, size
 
 DOCS = "https://docs.dask.org/en/stable/"
 
@@ -34,8 +35,8 @@ SLOWER = 2.0
 SLOW_TASKS, SLOW_SECONDS = 5, 0.005
 #: Part of the time for which a thread had to wait for the GIL when it wanted it (`gilknocker`).
 GIL_HELD = 0.7
-#: Seconds between two ticks of a worker's event loop, in the mean of a second, where 0.02 are meant to be: busy
-#: machines reach a tenth.
+#: Seconds between two ticks of a worker's event loop, in the mean of a second, where 0.02 are meant to be:
+#: busy machines reach a tenth.
 LONG_TICK = 0.2
 #: For so many seconds, and for this part of the time: importing a large library also holds the GIL, once.
 HELD_SECONDS, HELD_SHARE = 1.0, 0.1
@@ -111,7 +112,7 @@ def errors(m: Measured) -> Finding | None:
     return _finding(
         "errors",
         "Tasks failed",
-        f"{_share_of(m.n_errors, m.n_tasks, 'tasks')} failed. {'; '.join(told)}{rest}.",
+        f"{m.n_errors:,} of {m.n_tasks:,} tasks failed. {'; '.join(told)}{rest}.",
         "Look at the tracebacks under Exceptions, and run one of the tasks on its own to find out why.",
         "how-to/debug.html",
     )
@@ -134,8 +135,8 @@ def retries(m: Measured, details: Mapping[str, Any]) -> Finding | None:
     return _finding(
         "retries",
         "Tasks failed and were run again",
-        f"{least}{again:,} {_plural(again, 'run')} failed, by the workers' logs, that {_plural(again, 'is', 'are')} "
-        "not among the tasks that failed for good.",
+        f"{least}{again:,} {plural(again, 'run')} failed, by the workers' logs, besides the "
+        f"{m.n_errors:,} {plural(m.n_errors, 'task')} that failed for good.",
         "Retries hide a cause: look at the failures in the workers' logs.",
         "how-to/debug.html",
     )
@@ -153,9 +154,9 @@ def short_tasks(m: Measured) -> Finding | None:
     return _finding(
         "short-tasks",
         "Tasks are far too short",
-        f"{n:,} of {m.n_tasks:,} tasks are of prefixes that take less than {_time(SHORT)} a task; "
-        f"most of them are of {m.prefixes[worst]}, with {_time(float(mean[worst]))}. The scheduler needs up to "
-        f"{_time(OVERHEAD)} for each task: together {_time(n * OVERHEAD)} of {_time(m.duration)}.",
+        f"{n:,} of {m.n_tasks:,} tasks are of prefixes that take less than {duration(SHORT)} a task; most of "
+        f"them are of {m.prefixes[worst]}, with {duration(float(mean[worst]))}. The scheduler needs up to "
+        f"{duration(OVERHEAD)} for each task: together {duration(n * OVERHEAD)} of {duration(m.duration)}.",
         "Make fewer, larger tasks: larger chunks or partitions, or several items a task.",
         "delayed-best-practices.html#avoid-too-many-tasks",
     )
@@ -169,11 +170,11 @@ def transfers(m: Measured) -> Finding | None:
     return _finding(
         "transfers",
         "Transfers between workers dominate",
-        f"Threads waited {_time(waited)} for data from other workers, {_percent(waited, m.time.busy)} of the time "
-        f"in which they had something to do; they computed for {_time(m.time.spent['compute'])}. "
-        f"All transfers together took {_time(m.time.spans['transfer'])}.",
-        "Move less: filter and reduce before what needs data of several workers, or use fewer workers with more "
-        "threads, which share their memory.",
+        f"Threads waited {duration(waited)} for data from other workers, {percent(waited, m.time.busy)} of "
+        f"the time in which they had something to do; they computed for {duration(m.time.spent['compute'])}. "
+        f"All transfers together took {duration(m.time.spans['transfer'])}.",
+        "Move less: filter and reduce before what needs data of several workers, or use fewer workers with "
+        "more threads, which share their memory.",
         "best-practices.html#processes-threads-and-vm-sizes",
     )
 
@@ -185,12 +186,12 @@ def spilling(m: Measured) -> Finding | None:
     slow = disk >= DISK_OF_ALL * m.available and disk > 0
     if most < SPILLED and not slow:
         return None
-    at_once = f"Up to {_bytes(most)} were on disk at once. " if most else ""
+    at_once = f"Up to {size(most)} were on disk at once. " if most else ""
     return _finding(
         "spilling",
         "Workers spilled data to disk",
-        f"{at_once}Threads waited {_time(disk)} for the disk, {_percent(disk, m.available)} of their time; reading "
-        f"and writing took {_time(m.time.spans['disk'])} in all.",
+        f"{at_once}Threads waited {duration(disk)} for the disk, {percent(disk, m.available)} of their time; "
+        f"reading and writing took {duration(m.time.spans['disk'])} in all.",
         "Use smaller partitions or chunks, keep fewer results at once, or give the workers more memory.",
         "best-practices.html#avoid-very-large-partitions",
     )
@@ -208,7 +209,8 @@ def few_threads(m: Measured) -> Finding | None:
     return _finding(
         "few-threads",
         "Few threads were busy",
-        f"While anything ran ({_time(m.time.active)}), {busy:.1f} of {there:.3g} threads were busy in the mean.",
+        f"While anything ran ({duration(m.time.active)}), {busy:.1f} of {there:.3g} threads were busy in the "
+        "mean.",
         "Give Dask more to do at once: compute several results in one call, and split large tasks.",
         "best-practices.html#avoid-calling-compute-repeatedly",
     )
@@ -225,16 +227,12 @@ def slow_worker(m: Measured) -> Finding | None:
         return None
     worst = max(slow, key=lambda address: slow[address][0])
     times, n, seconds = slow[worst]
-    more = (
-        f" {len(slow) - 1:,} more {_plural(len(slow) - 1, 'is', 'are')} far slower too."
-        if len(slow) > 1
-        else ""
-    )
+    more = f" {len(slow) - 1:,} more took over {SLOWER:.3g} times as long, too." if len(slow) > 1 else ""
     return _finding(
         "slow-worker",
         "One worker is far slower",
         f"{worst} took {times:.1f} times as long as the other workers for tasks of the same prefixes "
-        f"({n:,} tasks, {_time(seconds)}).{more}",
+        f"({n:,} tasks, {duration(seconds)}).{more}",
         "See what else runs on its machine, and whether it has the same processor, memory and disk.",
         "best-practices.html#use-the-dashboard",
     )
@@ -245,18 +243,19 @@ def gil(m: Measured) -> Finding | None:
     if _is_measured(m, "gil_most"):
         held = m.system["gil_most"]
         seconds = held_for(m.system, held >= GIL_HELD, m.stop)
+        mean = float(np.nanmean(m.system["gil"]))
         evidence = (
-            f"For {_time(seconds)} of {_time(m.duration)} a worker's threads waited for the GIL in at least "
-            f"{GIL_HELD:.0%} of the attempts; in the mean of all workers and times {np.nanmean(m.system['gil']):.0%}."
+            f"For {duration(seconds)} of {duration(m.duration)} some worker's threads waited for the "
+            f"GIL for at least {GIL_HELD:.0%} of the time; in the mean of all workers for {mean:.0%}."
         )
     else:
         tick = m.system.get("worker_tick", np.empty(0))
         seconds = held_for(m.system, tick >= LONG_TICK, m.stop) if len(tick) else 0.0
         longest = float(np.nanmax(tick)) if len(tick) and not np.isnan(tick).all() else 0.0
         evidence = (
-            f"For {_time(seconds)} of {_time(m.duration)} a worker's event loop came round only every {_time(LONG_TICK)} "
-            f"or less often (at worst {_time(longest)}, where {_time(0.02)} are usual). The GIL itself was not "
-            "measured: no worker has gilknocker."
+            f"For {duration(seconds)} of {duration(m.duration)} some worker's event loop came round only "
+            f"every {duration(LONG_TICK)} or less often, at worst every {duration(longest)}; usual are "
+            f"{duration(0.02)}. The GIL itself was not measured: no worker has gilknocker."
         )
     if seconds < max(HELD_SECONDS, HELD_SHARE * m.duration):
         return None
@@ -299,34 +298,3 @@ def _samples(m: Measured, name: str) -> list[np.ndarray[Any, Any]]:
 
 def _is_measured(m: Measured, name: str) -> bool:
     return bool(np.isfinite(m.system.get(name, np.empty(0))).any())
-
-
-# --- numbers as people say them ------------------------------------------------------------------------
-
-
-def _time(seconds: float) -> str:
-    for size, unit in ((1.0, "s"), (1e-3, "ms")):
-        if seconds >= size:
-            return (
-                f"{seconds / size:,.0f} {unit}" if seconds >= 100 * size else f"{seconds / size:.3g} {unit}"
-            )
-    return f"{seconds * 1e6:.3g} µs"
-
-
-def _bytes(n: float) -> str:
-    for size, unit in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "kiB")):
-        if n >= size:
-            return f"{n / size:.3g} {unit}"
-    return f"{n:.0f} B"
-
-
-def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "0 %"
-
-
-def _share_of(part: int, whole: int, what: str) -> str:
-    return f"{part:,} of {whole:,} {what}"
-
-
-def _plural(n: int, one: str, many: str = "") -> str:
-    return one if n == 1 else many or f"{one}s"

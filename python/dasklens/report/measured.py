@@ -109,7 +109,7 @@ def measure(
     computing = kind == 0
     took = np.maximum(np.where(computing, end - begin, 0.0), 0.0)
     np.nan_to_num(took, copy=False)
-    task_seconds = np.bincount(record, took, minlength=len(tasks)) if len(record) else np.zeros(len(tasks))
+    task_seconds = sums(record, took, len(tasks))
     samples = within(counts, start, stop)
     available = _available(samples, start, stop, threads)
     return Measured(
@@ -123,7 +123,7 @@ def measure(
         time=time,
         prefixes=prefixes,
         tasks=np.bincount(prefix, minlength=len(prefixes)),
-        seconds=np.bincount(prefix, task_seconds, minlength=len(prefixes)),
+        seconds=sums(prefix, task_seconds, len(prefixes)),
         task_seconds=task_seconds,
         task_prefix=prefix,
         failures=_failures(columns, names, prefix, prefixes),
@@ -149,6 +149,11 @@ def coded(
     for at in np.flatnonzero(np.bincount(ids, minlength=size)).tolist():
         place[at] = distinct.setdefault(part(names[at]), len(distinct))
     return place[ids], list(distinct)
+
+
+def sums(places: npt.NDArray[Any], values: Floats, n: int) -> Floats:
+    """Sums of values that are of the same place, of which there are `n`."""
+    return np.bincount(places, values, minlength=n).astype(np.float64, copy=False)
 
 
 def within(samples: Mapping[str, Sequence[float]] | None, start: float, stop: float) -> dict[str, Floats]:
@@ -202,12 +207,13 @@ def _slowness(
 ) -> dict[str, tuple[float, int, float]]:
     """How slow each worker was, by the mean logarithm of what its tasks took.
 
-    Unlike the mean, one task that took very long does not move it far; and unlike the median it needs no sorting.
+    One task that took very long does not move it far, as it does the mean; and it needs no sorting, as the
+    median does.
     """
     workers = list(dict.fromkeys(address for address, _, _ in lanes))
     if len(workers) < 2:
         return {}
-    total = np.bincount(prefix, seconds, minlength=n_prefixes)
+    total = sums(prefix, seconds, n_prefixes)
     best = np.argsort(-total, kind="stable")[:COMPARED]
     rank = np.full(n_prefixes, -1)
     rank[best] = np.arange(len(best))
@@ -216,9 +222,10 @@ def _slowness(
     used = (rank[prefix] >= 0) & (error == NO_NAME) & (seconds > 0)
     cell = worker_of[lane[used]] * len(best) + rank[prefix[used]]
     shape = len(workers), len(best)
+    took = seconds[used]
     n, log, spent = (
-        np.bincount(cell, weights, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-        for weights in (None, np.log(np.maximum(seconds[used], 1e-6)), seconds[used])
+        sums(cell, values, shape[0] * shape[1]).reshape(shape)
+        for values in (np.ones(len(took)), np.log(np.maximum(took, 1e-6)), took)
     )
     others = n.sum(0) - n
     counted = (n >= FEWEST) & (others >= FEWEST)

@@ -10,19 +10,20 @@ import numpy as np
 from ..model.spans import TaskTable
 from .findings import find, notes
 from .measured import Measured, measure
+from .words import duration, number, percent, plural
 
 #: Prefixes that are told.
 MOST_PREFIXES = 5
 
 #: How each kind of time is computed.
 HOW = {
-    "compute": "Time in which a thread ran the function of a task: its compute spans, where several overlap once.",
-    "transfer": "Time in which a thread did none of the others while data came from other workers for a task that it "
-    "ran next. Transfers behind computation cost no thread time: all of them together took {spans}.",
-    "serialization": "Time in which a thread neither computed nor waited for the disk while something for its next "
-    "task was deserialized; {spans} in all.",
-    "disk": "Time in which a thread did not compute while data of its tasks was read from disk or written to it; "
-    "{spans} in all.",
+    "compute": "Time in which a thread ran a task's function: its compute spans; where they overlap, once.",
+    "transfer": "Time in which a thread did none of the others while data came from other workers for a "
+    "task that it ran next. What was transferred meanwhile costs no thread time; {spans} in all.",
+    "serialization": "Time in which a thread neither computed nor waited for the disk while something for "
+    "its next task was deserialized; {spans} in all.",
+    "disk": "Time in which a thread did not compute while data of its tasks was read from disk or "
+    "written to it; {spans} in all.",
     "idle": "The rest of the threads' time: {threads}.",
 }
 ORDER = ("compute", "transfer", "serialization", "disk", "idle")
@@ -62,10 +63,10 @@ def summarize(
     Returns
     -------
     dict
-        As JSON has it: ``verdict``; ``time``, by kind ``{"name", "seconds", "share", "how"}``, whose shares add up
-        to 1; ``prefixes``, the most expensive ``{"prefix", "tasks", "seconds", "share", "median"}``; ``findings``,
-        each ``{"id", "severity", "title", "evidence", "remedy", "link"}``; ``notes``, sentences on what could not
-        be measured; ``figures``.
+        As JSON has it: ``verdict``; ``time``, by kind ``{"name", "seconds", "share", "how"}``, whose shares
+        add up to 1; ``prefixes``, the most expensive ``{"prefix", "tasks", "seconds", "share", "median"}``;
+        ``findings``, each ``{"id", "severity", "title", "evidence", "remedy", "link"}``; ``notes``, sentences
+        on what could not be measured; ``figures``.
     """
     measured = measure(
         tasks,
@@ -100,11 +101,11 @@ def _verdict(measured: Measured, wrong: list[str]) -> str:
     if not measured.n_tasks:
         return "No task finished while this was recorded."
     computed = measured.time.spent["compute"]
-    share = computed / measured.available if measured.available else 0.0
-    n, threads = measured.n_tasks, measured.available / measured.duration if measured.duration else 0.0
+    threads = measured.available / measured.duration if measured.duration else 0.0
+    n = measured.n_tasks
     said = (
-        f"{n:,} {'task' if n == 1 else 'tasks'} kept {_number(threads)} worker threads computing for {share:.0%} of "
-        f"{_number(measured.duration)} seconds. "
+        f"{n:,} {plural(n, 'task')} kept {number(threads)} worker {plural(round(threads), 'thread')} "
+        f"computing for {percent(computed, measured.available)} of {duration(measured.duration)}. "
     )
     if not wrong:
         return said + "Nothing looks wrong."
@@ -114,15 +115,13 @@ def _verdict(measured: Measured, wrong: list[str]) -> str:
 def _time(measured: Measured) -> list[dict[str, Any]]:
     seconds = {**measured.time.spent, "idle": measured.idle}
     available = measured.available
-    threads = f"{_number(available)} seconds, the threads that there were, added up over the time"
+    threads = f"{duration(available)}, the threads that there were, added up over the time"
     return [
         {
             "name": name,
             "seconds": seconds[name],
             "share": seconds[name] / available if available else 0.0,
-            "how": HOW[name].format(
-                spans=f"{_number(measured.time.spans.get(name, 0.0))} seconds", threads=threads
-            ),
+            "how": HOW[name].format(spans=duration(measured.time.spans.get(name, 0.0)), threads=threads),
         }
         for name in ORDER
     ]
@@ -142,7 +141,3 @@ def _prefixes(measured: Measured) -> list[dict[str, Any]]:
         }
         for at in most[:MOST_PREFIXES]
     ]
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,9 +1,10 @@
 """Where the time of the worker threads went.
 
-A *lane* is one worker thread. At each moment it does one thing: it computes; or else it waits for data to come from
-disk, to be deserialized, or to come from another worker, for a task that it then runs; or else it is idle.
-`distributed` transfers and reads in the background, often while the thread runs another task. Such a span costs
-no thread time: it is *hidden*, and only what is not covered by something further up in the list counts.
+A *lane* is one worker thread. At each moment it does one thing: it computes; or else it waits for data to
+come from disk, to be deserialized, or to come from another worker, for a task that it then runs; or else it
+is idle. `distributed` transfers and reads in the background, often while the thread runs another task. Such
+a span costs no thread time: it is *hidden*, and only what is not covered by something further up in the list
+counts.
 """
 
 from __future__ import annotations
