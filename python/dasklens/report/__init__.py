@@ -1,0 +1,1 @@
+"""Reports: what ran, as one file that opens anywhere."""
