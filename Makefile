@@ -57,7 +57,7 @@ format: $(STAMPS)/test
 clean:
 	rm -rf $(VENV) dist js/lib js/node_modules ui-tests/node_modules ui-tests/test-results
 	rm -rf python/dasklens/labextension python/dasklens/nbextension
-	rm -f python/dasklens/static/*.js
+	rm -rf python/dasklens/static
 
 # --- what is installed; a stamp is newer than what it was made from -------------------------------
 

