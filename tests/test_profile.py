@@ -127,10 +127,16 @@ def test_bad_use_gets_one_clear_sentence(busy: Client, asked: dict[str, Any], wo
         dasklens.profile(client=busy, **asked)
 
 
-@pytest.mark.parametrize("asked", [{"filename": "a.html"}, {"plot": "save"}])
-def test_a_page_comes_with_reports(busy: Client, asked: dict[str, Any]) -> None:
-    with pytest.raises(NotImplementedError, match=r"dasklens reports.*save\("):
-        dasklens.profile(client=busy, **asked)
+def test_a_file_of_it(busy: Client, tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    state, figure = dasklens.profile(filename=str(path), client=busy)
+    assert isinstance(figure, bqplot.Figure)
+    report = dasklens.load_report(path)
+    assert list(report._document.streams) == ["profile:worker"]
+    assert report.profile().state["count"] == state["count"] > 0
+    assert report.data == []
+    with pytest.raises(ValueError, match="can be written"):
+        dasklens.profile(filename=str(tmp_path), client=busy)
 
 
 def test_a_figure_of_it(busy: Client, page: Page) -> None:

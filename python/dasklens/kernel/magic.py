@@ -14,7 +14,7 @@ NAME = "dask_report"
 def register(shell: Any = None) -> None:
     """Let the magic be known to this IPython; where there is none, nothing happens."""
     if shell is None:
-        from IPython import get_ipython  # type: ignore[attr-defined]
+        from IPython import get_ipython
 
         shell = get_ipython()
     if shell is not None:
@@ -53,6 +53,8 @@ def _parts(shell: Any, tree: ast.Module, source: str) -> tuple[Any, Any]:
     file = shell.compile.cache(source)
     last = None
     silent = source.rstrip().endswith(";")
-    if tree.body and isinstance(tree.body[-1], ast.Expr) and not silent:
-        last = shell.compile(ast.Expression(tree.body.pop().value), file, "eval")
+    end = tree.body[-1] if tree.body else None
+    if isinstance(end, ast.Expr) and not silent:
+        tree.body.pop()
+        last = shell.compile(ast.Expression(end.value), file, "eval")
     return shell.compile(tree, file, "exec"), last

@@ -6,9 +6,12 @@ import asyncio
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..report.collect import of_frames
+from ..report.files import check_target, write
 from ..scheduler.profiling import Answer, Question, about, read_coverage, read_profile
 from ..source.attach import resolve_client, rpc_of
 from ..source.profile import Interval, When, addresses, stretch
+from ..wire.calltree import counted, pack_profile
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -43,10 +46,11 @@ def profile(
         Only these addresses.
     merge_workers : bool, default True
         One tree of all; otherwise a dictionary of one per worker.
-    plot : bool, default False
+    plot : bool or "save", default False
         Give ``(state, figure)``, with a bqplot Figure.
     filename : str, optional
-        Comes with dasklens reports.
+        Write the profile to this file, as ``plot="save"`` does to ``dask-profile.html``, and give the figure
+        too: one that needs no network and is read back by `load_report`.
     server : bool, default False
         The administrative threads of the workers, instead of those that compute.
     scheduler : bool, default False
@@ -63,9 +67,8 @@ def profile(
     Raises
     ------
     ValueError
-        Without a client, with a closed one, or when start and stop are no times.
-    NotImplementedError
-        For `filename` and ``plot="save"``.
+        Without a client, with a closed one, when start and stop are no times, or when the file cannot be
+        written.
 
     Examples
     --------
@@ -77,11 +80,11 @@ def profile(
     --------
     Profile : the same, live and to look around in
     """
-    if filename is not None or plot == "save":
-        raise NotImplementedError(
-            "filename= comes with dasklens reports. Until then keep a profile with "
-            'dasklens.Profile().save("profile.speedscope.json"), and read it with Profile.from_file.'
-        )
+    if plot == "save" and filename is None:
+        filename = "dask-profile.html"
+    if filename is not None:
+        check_target(filename)
+        plot = True
     if not isinstance(plot, bool):
         raise ValueError(f'plot should be True, False or "save", got {plot!r}.')
     client = resolve_client(client)
@@ -96,17 +99,30 @@ def profile(
     )
     merged = merge_workers or scheduler
     if client.asynchronous:
-        return _later(client, question, merged, plot)
+        return _later(client, question, merged, plot, filename)
     answer, coverage = client.sync(_read, client, question, plot)
     state = answer.merged() if merged or plot else None
+    if filename is not None:
+        _save(filename, state, answer, coverage, question)
     return _given(answer, coverage, question, merged, state)
 
 
-async def _later(client: Client, question: Question, merged: bool, plot: bool) -> Any:
+async def _later(client: Client, question: Question, merged: bool, plot: bool, filename: str | None) -> Any:
     answer, coverage = await _read(client, question, plot)
     # Many workers' trees take their time, and this loop may be the scheduler's.
     state = await asyncio.to_thread(answer.merged) if merged or plot else None
+    if filename is not None:
+        await asyncio.to_thread(_save, filename, state, answer, coverage, question)
     return _given(answer, coverage, question, merged, state)
+
+
+def _save(filename: str, state: Any, answer: Answer, coverage: Any, question: Question) -> None:
+    covers = about(question, answer, coverage)
+    frame = pack_profile(counted(state), covers, coverage.timeline)
+    times = [t for t, _ in coverage.timeline]
+    start = question.start if question.start is not None else min(times, default=None)
+    name = f"profile:{covers['kind']}"
+    write(of_frames(name, [frame], title="Profile", start=start, stop=question.stop), filename)
 
 
 async def _read(client: Client, question: Question, plot: bool) -> tuple[Answer, Any]:

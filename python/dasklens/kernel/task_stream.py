@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import warnings
+from time import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..model.spans import TaskTable
+from ..report.collect import of_frames
+from ..report.files import check_target, write
 from ..source.attach import resolve_client
 from ..source.read import cursor, read_tasks
 
@@ -30,9 +33,10 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
     client : distributed.Client, optional
         The current client by default.
     plot : bool or "save", default False
-        Make :attr:`figure` when the block ends.
+        Make :attr:`figure` when the block ends. ``"save"`` writes it to a file besides, which needs no
+        network and is read back by `load_report`.
     filename : str, default "task-stream.html"
-        For ``plot="save"``.
+        For ``plot="save"``; as that of `performance_report`.
 
     Attributes
     ----------
@@ -42,9 +46,7 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
     Raises
     ------
     ValueError
-        Without a client, with a closed one, or with another kind of `plot`.
-    NotImplementedError
-        For ``plot="save"``.
+        Without a client, with a closed one, with another kind of `plot`, or when the file cannot be written.
 
     Examples
     --------
@@ -66,12 +68,8 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         filename: str = "task-stream.html",
     ):
         if plot == "save":
-            _check_writable(filename)
-            raise NotImplementedError(
-                'plot="save" comes with dasklens reports. Until then use plot=True and '
-                "ts.figure.save_png(), or ts.to_pandas().to_csv(...) to keep the data."
-            )
-        if not isinstance(plot, bool):
+            check_target(filename)
+        elif not isinstance(plot, bool):
             raise ValueError(f'plot should be True, False or "save", got {plot!r}.')
         self.client = resolve_client(client)
         self.missed = 0
@@ -99,6 +97,7 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
 
     async def __aenter__(self) -> get_task_stream:
         self._start = await cursor(self.client)
+        self._begun = time()
         return self
 
     async def __aexit__(
@@ -117,6 +116,8 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         self.missed += missed
         if self._plot:
             self._figure = self._draw(frames)
+        if self._plot == "save":
+            await asyncio.to_thread(self._save, frames)
         if missed:
             warnings.warn(
                 f"{missed:,} of {missed + len(self._table):,} tasks of this block are missing: "
@@ -152,6 +153,17 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
 
         return task_stream_figure(frames)
 
+    def _save(self, frames: list[bytes]) -> None:
+        document = of_frames(
+            "tasks",
+            frames,
+            title="Task stream",
+            missed=self.missed,
+            start=self._begun,
+            stop=time(),
+        )
+        write(document, self._filename)
+
     @property
     def data(self) -> list[dict[str, Any]]:
         """One dictionary a task, with the fields of `distributed`'s; empty until the block ends."""
@@ -174,9 +186,3 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
 
     def __repr__(self) -> str:
         return f"<get_task_stream: {len(self._table):,} tasks, {self.missed:,} missed>"
-
-
-def _check_writable(filename: str) -> None:
-    folder = os.path.dirname(os.path.abspath(os.fspath(filename)))
-    if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise ValueError(f"filename should be a file that can be written, got {filename!r}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import localtime, strftime, time
@@ -21,6 +21,9 @@ from .redact import Redactor
 from .summary import summarize
 
 logger = logging.getLogger(__name__)
+
+#: What is said of the sections that such a file has not.
+ONE_FIGURE = "This file holds one figure alone. dasklens.performance_report records the rest too."
 
 
 @dataclass
@@ -71,29 +74,52 @@ def collect(recording: Recording, block: Block) -> Document:
     details = _details(inquiry.details, redactor)
     why = redactor.text(inquiry.absent.get("details", "" if details else "it could not be asked"))
     document.tables = {
-        "exceptions": tables.exceptions(tasks, document.start),
+        "exceptions": tables.exceptions(tasks),
         **tables.of_details(details, why),
         "workers": tables.workers(tasks, document.frames("workers")),
-        "system": tables.system(document.frames("system"), document.start),
+        "system": tables.system(document.frames("system")),
     }
     document.logs = tables.logs(details, why, "logs" in redactor.what)
     document.summary = summary_of(document, tasks, details)
     return document
 
 
-def of_frames(name: str, frames: list[bytes], records: int, *, title: str, **fields: Any) -> Document:
-    """A document of one stream alone."""
+def of_frames(
+    name: str,
+    frames: Sequence[bytes],
+    *,
+    title: str,
+    missed: int = 0,
+    start: float | None = None,
+    stop: float | None = None,
+) -> Document:
+    """A document of one figure alone.
+
+    Parameters
+    ----------
+    name : str
+        Of the stream: ``"tasks"``, or ``"profile:worker"`` and so on.
+    missed : int
+        Tasks that are not in it.
+    start, stop : float, optional
+        Seconds since the epoch; by default those of the first and the last span.
+    """
     writer = PieceWriter()
-    for n, frame in enumerate(frames):
-        writer.add(frame, 0 if n else records)
+    for data in frames:
+        frame = unpack_frame(data)
+        writer.add(data, frame.next - frame.first)
     document = Document(dasklens=_version(), title=title, created=time(), streams={name: _kept(writer)})
-    for field, value in fields.items():
-        setattr(document, field, value)
+    document.missed["tasks"] = missed
+    begin = end = document.created
     if name == "tasks":
-        tasks = TaskTable(document.frames("tasks"))
-        document.tables["exceptions"] = tables.exceptions(tasks, document.start)
-        document.summary = summary_of(document, tasks, {})
-    document.logs["empty"] = "Only one figure was saved."
+        tasks = TaskTable(frames)
+        document.tables["exceptions"] = tables.exceptions(tasks)
+        if len(tasks.columns()["start"]):
+            begin, end = tasks.columns()["start"].min().item(), tasks.columns()["stop"].max().item()
+    document.start, document.stop = begin if start is None else start, end if stop is None else stop
+    for part in ("bandwidth_workers", "bandwidth_types", "fine_metrics", "workers", "system"):
+        document.tables[part] = tables.table(part.replace("_", " ").capitalize(), (), [], ONE_FIGURE)
+    document.logs["empty"] = ONE_FIGURE
     return document
 
 

@@ -63,7 +63,7 @@ class Document:
     cluster: dict[str, Any] = field(
         default_factory=lambda: {"scheduler": "", "workers": 0, "threads": 0, "memory": 0, "versions": {}}
     )
-    summary: dict[str, Any] = field(default_factory=lambda: empty_summary())
+    summary: dict[str, Any] = field(default_factory=dict)
     streams: dict[str, Stream] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=lambda: {"scheduler": [], "workers": {}, "empty": ""})
@@ -132,12 +132,6 @@ class Document:
         for name, stream in _field(raw, "streams", dict).items():
             document.streams[name] = _stream(name, stream, budget)
         return document
-
-
-def empty_summary() -> dict[str, Any]:
-    """A summary of nothing."""
-    figures = dict.fromkeys(("duration", "tasks", "workers", "threads", "memory", "errors", "prefixes"), 0)
-    return {"verdict": "", "time": [], "prefixes": [], "findings": [], "notes": [], "figures": figures}
 
 
 def damaged(why: str) -> ReportError:
@@ -261,6 +255,9 @@ def _objects(raw: Mapping[str, Any], name: str, texts: tuple[str, ...], numbers:
 
 
 def _summary(raw: Mapping[str, Any]) -> dict[str, Any]:
+    if not raw:
+        # A figure alone has none.
+        return {}
     figures = _field(raw, "figures", dict)
     return {
         "verdict": _field(raw, "verdict", str),

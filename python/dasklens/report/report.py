@@ -30,7 +30,9 @@ class Summary(dict[str, Any]):
     """
 
     def __str__(self) -> str:
-        lines = [self["verdict"]] if self["verdict"] else []
+        if not self:
+            return "A figure that was saved alone has no summary."
+        lines = [self["verdict"]]
         lines += [f"  {e['name']:<14} {e['seconds']:>10.2f} s {e['share']:>6.1%}" for e in self["time"]]
         for finding in self["findings"]:
             lines += [f"{finding['title']}: {finding['evidence']}", f"  {finding['remedy']}"]

@@ -17,7 +17,7 @@ MOST_EXCEPTIONS, MOST_SAMPLES = 1000, 2000
 Table = dict[str, Any]
 
 _SYSTEM = {
-    "time": ("After", "s"),
+    "time": ("Time", "s"),
     "cpu": ("Scheduler CPU", "%"),
     "memory": ("Scheduler memory", "B"),
     "lag": ("Event loop lag", "s"),
@@ -42,7 +42,7 @@ def table(title: str, columns: Sequence[tuple[str, str, str]], rows: list[list[A
     return {"title": title, "columns": named, "rows": rows, "empty": "" if rows else empty}
 
 
-def exceptions(tasks: TaskTable, start: float) -> Table:
+def exceptions(tasks: TaskTable) -> Table:
     """Failed tasks; those of a prefix that failed in the same way are one row."""
     columns = tasks.columns()
     failed = np.flatnonzero(columns["error"] != NO_NAME)
@@ -59,16 +59,15 @@ def exceptions(tasks: TaskTable, start: float) -> Table:
             if known is not None:
                 known[1] += 1
             elif len(rows) < MOST_EXCEPTIONS:
-                when = ends[record] - start
                 shown = key if isinstance(key, str) else repr(key)
-                rows[prefix, text, traceback] = [when, 1, prefix, shown, worker, text, traceback]
+                rows[prefix, text, traceback] = [ends[record], 1, prefix, shown, worker, text, traceback]
             else:
                 more += 1
     title = "Exceptions" + (f" ({more:,} more tasks failed in other ways)" if more else "")
     return table(
         title,
         [
-            ("after", "After", "s"),
+            ("time", "First at", "s"),
             ("tasks", "Tasks", "n"),
             ("prefix", "Prefix", ""),
             ("key", "Key", ""),
@@ -157,7 +156,7 @@ class _Work:
         return self._sums.get(address, [0, 0, 0.0, 0.0])
 
 
-def system(frames: Iterable[bytes], start: float) -> Table:
+def system(frames: Iterable[bytes]) -> Table:
     """The scheduler's process and the hosts' traffic over time."""
     over_time = SystemOverTime()
     for data in frames:
@@ -169,9 +168,7 @@ def system(frames: Iterable[bytes], start: float) -> Table:
     rows = rows[:: -(len(rows) // -MOST_SAMPLES) or 1] if len(rows) > MOST_SAMPLES else rows
     for row in rows:
         for i, name in enumerate(names):
-            if name == "time":
-                row[i] -= start
-            elif name in _FRACTIONS:
+            if name in _FRACTIONS:
                 row[i] *= 100
     columns = [(name, *_SYSTEM[name]) for name in names]
     return table("System over time", columns, rows, "The scheduler was not sampled while this was recorded.")

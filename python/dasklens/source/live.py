@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Client
+from distributed.core import rpc
 
 from .attach import local_scheduler, resolve_client
-from .feed import CONNECT_TIMEOUT, Feed, OnFrames, OnPhase, weak
+from .feed import CONNECT_TIMEOUT, Feed, OnFrames, OnPhase, reading_loop, reason_of, weak
+from .read import read_tasks_of
 
 #: Seconds a read waits for news on the scheduler, and bytes it may bring at once.
 WAIT, MAX_BYTES = 2.0, 2 << 20
@@ -128,6 +130,30 @@ class LiveFeed(Feed):
             waiting.cancel()
             return False
         return True
+
+    def everything(self, timeout: float = 60.0) -> tuple[list[bytes], int]:
+        """All frames of tasks that the scheduler's log has, read anew, and how many records it has dropped.
+
+        Raises
+        ------
+        OSError
+            When the scheduler cannot be read, or lives on the loop that this call would hold up.
+        """
+        local = local_scheduler(self._client)
+        if local is not None and local.loop.asyncio_loop is _running_loop():
+            raise OSError("the scheduler lives on this very loop")
+        reading = asyncio.run_coroutine_threadsafe(self._everything(), reading_loop())
+        try:
+            return reading.result(timeout)
+        except Exception as error:
+            reading.cancel()
+            raise OSError(reason_of(error)) from error
+
+    async def _everything(self) -> tuple[list[bytes], int]:
+        async with rpc(
+            self._address, timeout=CONNECT_TIMEOUT, connection_args=self._connection_args
+        ) as scheduler:
+            return await read_tasks_of(scheduler, {"log": "", "cursor": 0})
 
     async def _catch_up(self) -> None:
         while self._scheduler is None:

@@ -25,16 +25,19 @@ async def read_tasks(client: Client, start: dict[str, Any]) -> tuple[list[bytes]
     missed : int
         Records that the log had to drop in between.
     """
-    end = await rpc_of(client).dasklens_cursor()
+    return await read_tasks_of(rpc_of(client), start)
+
+
+async def read_tasks_of(scheduler: Any, start: dict[str, Any]) -> tuple[list[bytes], int]:
+    """The same on a connection of one's own."""
+    end = await scheduler.dasklens_cursor()
     # A scheduler that was started anew counts from nought.
     at = start["cursor"] if start["log"] == end["log"] else 0
     log, until, names = end["log"], end["cursor"], 0
     frames: list[bytes] = []
     missed = 0
     while at < until:
-        reply = await rpc_of(client).dasklens_read(
-            cursor=at, names=names, log=log, until=until, max_bytes=4 << 20
-        )
+        reply = await scheduler.dasklens_read(cursor=at, names=names, log=log, until=until, max_bytes=4 << 20)
         if reply["log"] != log or reply["next"] <= at:
             break
         frames.extend(reply["frames"])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import bqplot
@@ -14,6 +15,7 @@ from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link, validate
 
 from ..model.excerpt import Excerpt
 from ..model.overview import Overview
+from ..model.spans import TaskTable
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
@@ -223,6 +225,39 @@ class TaskStream(ipywidgets.VBox):
             for widget in self._parts:
                 widget.close()
         super().close()
+
+    def save(
+        self, filename: str | os.PathLike[str], storage_options: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write all tasks that the scheduler's log has to a file that needs no network.
+
+        Parameters
+        ----------
+        filename : str or path
+            ``.json`` at its end gives the data alone, anything else one HTML file; as that of
+            `performance_report`. `load_report` reads it back.
+        storage_options : dict, optional
+            For `fsspec.open`.
+
+        Raises
+        ------
+        ValueError
+            When the file cannot be written.
+
+        When the scheduler is gone, the newest tasks are written, and the file says how many are missing.
+        """
+        from ..report.collect import of_frames
+        from ..report.files import check_target, write
+
+        check_target(filename, storage_options)
+        try:
+            frames, missed = self._feed.everything()
+        except OSError:
+            with self._lock:
+                kept = self._excerpt.packed(_SNAPSHOT)
+                frames = [zlib.decompress(kept)] if kept else []
+                missed = self._overview.n_tasks - len(TaskTable(frames))
+        write(of_frames("tasks", frames, title="Task stream", missed=missed), filename, storage_options)
 
     # --- in the feed's thread -----------------------------------------------------------------------
 
