@@ -46,7 +46,7 @@ def test_what_is_written_goes_by_the_suffix(name: Any, kind: str) -> None:
     assert kind_of(name) == kind
 
 
-@pytest.mark.parametrize("name", ["r.json", "r.json.gz", "r.json.xz", "r.dasklens.json"])
+@pytest.mark.parametrize("name", ["r.json", "r.json.gz", "r.dasklens.json", "r.html", "r.html.xz"])
 def test_files_are_read_back(client: Client, tmp_path: Path, name: str) -> None:
     with performance_report(tmp_path / name, title="a <b>title</b>") as report:
         client.submit(abs, -1, key="one").result()
@@ -54,6 +54,15 @@ def test_files_are_read_back(client: Client, tmp_path: Path, name: str) -> None:
     assert again.title == "a <b>title</b>"
     assert again.data == report.data
     assert again.to_json() == load_report(report.to_json()).to_json()
+    if name.endswith(".html"):
+        page = (tmp_path / name).read_bytes()
+        assert page.startswith(b"<!doctype html>")
+        assert b"<b>title</b>" not in page
+        for cut in (10, len(page) // 2, len(page) - 50):
+            with pytest.raises(ReportError, match="^[^\n]+$"):
+                load_report(page[:cut])
+        with pytest.raises(ReportError, match="got a file without one"):
+            load_report(b"<html><body>another page</body></html>")
     if name.endswith(".gz"):
         assert json.loads(gzip.decompress((tmp_path / name).read_bytes()))["format"] == "dasklens-report"
         (tmp_path / "cut.json.gz").write_bytes((tmp_path / name).read_bytes()[:-50])
