@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import dask
@@ -25,7 +25,7 @@ class Recording:
     def __init__(self, client: Client, cluster: LocalCluster):
         self.client, self.cluster = client, cluster
         self.counts, self.system = CountsOverTime(), SystemOverTime()
-        self.start = 0.0
+        self.start, self._over = 0.0, False
         self._recorder: Recorder
 
     async def begin(self) -> None:
@@ -39,7 +39,7 @@ class Recording:
         self.start = time.time()
 
     async def _follow(self, history: Any) -> None:
-        while True:
+        while not self._over:
             await self._read(history, 1.0)
 
     async def _read(self, history: Any, wait: float) -> None:
@@ -49,10 +49,9 @@ class Recording:
 
     async def end(self) -> dict[str, Any]:
         stop = time.time()
-        for following in self._following:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+        # Not cancelled: Python's wait_for may swallow that where news comes at the same moment.
+        self._over = True
+        await asyncio.gather(*self._following)
         log, scheduler = self._recorder.log.ident, self.cluster.scheduler
         reply = await self._recorder.read(self._cursor, 0, log, until=self._recorder.next)
         frames = list(reply["frames"])
