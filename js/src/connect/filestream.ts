@@ -9,6 +9,7 @@
 
 import { decode, encode } from '@msgpack/msgpack';
 
+import { bytesOf } from './base64';
 import type { OpenStream } from './comm';
 
 export interface PackedStream {
@@ -111,7 +112,7 @@ class FileStream {
 async function unpacked(piece: string): Promise<Uint8Array> {
   let packed: Uint8Array<ArrayBuffer>;
   try {
-    packed = Uint8Array.from(atob(piece), letter => letter.charCodeAt(0));
+    packed = bytesOf(piece);
   } catch {
     throw new FileStreamError('Expected a stream in base64, got other text: the file is damaged.');
   }

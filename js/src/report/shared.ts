@@ -37,6 +37,8 @@ export interface Hosted {
 export interface Loader {
   /** Text of an element. */
   text(id: string): string;
+  /** Begin to unpack a script: it will run soon. */
+  unpack(id: string): void;
   /** Run a packed script; once, however often it is asked for. */
   run(id: string): Promise<void>;
   /** What bqplot's script defines: it makes the module of @jupyter-widgets/base. */

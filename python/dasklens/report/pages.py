@@ -2,7 +2,7 @@
 
 What a report says is one JSON document. In the page it lies as text that no browser runs, beside the
 scripts that show it (`js/src/report`, built into ``static/report``) and bqplot's, gzipped. The page's policy
-names the one script that stands in it as it is; that one unpacks the others. Nothing is ever fetched.
+names each script by the hash of its text: nothing else runs, and nothing is ever fetched.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jupyter_core.paths import jupyter_path
 
@@ -87,8 +87,8 @@ def render(document: Jsonable | bytes) -> bytes:
         [
             head.encode(),
             *(
-                b'<script type="text/plain" id="%s">%s</script>\n' % (name.encode(), packed)
-                for name, packed in _packed()
+                b'<script type="text/plain" id="%s">%s</script>\n' % (each.name.encode(), each.data)
+                for each in _packed()
             ),
             _OPENING,
             _inert(text).encode(),
@@ -133,23 +133,37 @@ def _said(text: str) -> tuple[str, str]:
     return str(title or "Dask report"), str(verdict or "")
 
 
-def _policy(boot: str) -> str:
-    """Only the script with this text, and what it unpacks; nothing from anywhere."""
-    digest = base64.b64encode(sha256(boot.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; script-src 'sha256-{digest}' blob:; style-src 'unsafe-inline'; "
-        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
-    )
+class _Packed(NamedTuple):
+    """A script of the page."""
+
+    #: Id of the element that holds it.
+    name: str
+    data: bytes
+    #: What a policy calls its text.
+    source: str
 
 
 @lru_cache(maxsize=1)
-def _packed() -> list[tuple[str, bytes]]:
-    """The packed scripts, by the id of their element."""
+def _packed() -> list[_Packed]:
+    """The packed scripts."""
     sources = ((PAGE, STATIC / "page.js"), (BQPLOT, bqplot_bundle()), (FIGURES, STATIC / "figures.js"))
     return [
-        (name, base64.b64encode(gzip.compress(_bytes(path), compresslevel=9, mtime=0)))
-        for name, path in sources
+        _Packed(name, base64.b64encode(gzip.compress(script, compresslevel=9, mtime=0)), _source(script))
+        for name, script in ((name, _bytes(path)) for name, path in sources)
     ]
+
+
+def _source(script: bytes) -> str:
+    return f"'sha256-{base64.b64encode(sha256(script).digest()).decode()}'"
+
+
+def _policy(boot: str) -> str:
+    """Only the scripts with these texts, and nothing from anywhere."""
+    scripts = " ".join([_source(boot.encode()), *(each.source for each in _packed())])
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def bqplot_bundle() -> Path:
@@ -165,7 +179,7 @@ def bqplot_bundle() -> Path:
             return path
     raise FileNotFoundError(
         "Expected nbextensions/bqplot/index.js, which bqplot installs into share/jupyter, and found none: "
-        "no figure of a report can be drawn without. Install bqplot again (pip install --force-reinstall bqplot)."
+        "a report cannot draw without it. Install bqplot again (pip install --force-reinstall bqplot)."
     )
 
 
