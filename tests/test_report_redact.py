@@ -19,8 +19,10 @@ from distributed import Client, LocalCluster, span
 
 import dasklens
 from dasklens import load_report, performance_report
+from dasklens.model.pieces import Budget, frames_in
 from dasklens.report.redact import Redactor
 from dasklens.report.standins import Finder, without_hosts, without_paths, without_source
+from dasklens.wire.calltree import create, pack_profile, unpack_profile
 
 SECRET_KEY = "seekrit-key"
 #: What is said in a task's exception, its logs, its metadata.
@@ -243,4 +245,10 @@ def test_a_word_of_ours_keeps_its_meaning() -> None:
     redactor._learn_word("compute")
     assert redactor.text("compute") == "compute"
     assert redactor.word("compute") == "group-1"
+    for word in ("workers", "prefixes", "kind"):
+        redactor._learn_word(word)
+    frame = pack_profile(create(), {"kind": "worker", "prefixes": [["workers", 3]], "workers": []})
+    (said,) = frames_in(redactor.stream([frame], 1).pieces(), Budget(1 << 20))
+    about = unpack_profile(said)[1]
+    assert about == {"kind": "worker", "prefixes": (("group-2", 3),), "workers": ()}
     assert re.fullmatch(r"group-\d+", redactor.word("never met"))

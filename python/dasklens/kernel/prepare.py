@@ -41,10 +41,10 @@ _TALKATIVE = ("distributed.preloading", "distributed.utils")
 
 def prepare() -> None:
     """Treat the clients and clusters of this kernel, those there are and those to come, as the file says."""
+    register()
     if kernel_id() is None:
         return
     set_link()
-    register()
     missing = [key for key in PRELOADS if not _has(key)]
     for key in missing:
         _add(key)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import warnings
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..report.callingcode import calling_code, exception_of
@@ -13,6 +14,7 @@ from ..report.collect import Block
 from ..report.files import Filename, check_target, read, write
 from ..report.redact import checked
 from ..report.report import Report
+from ..source.attach import resolve_client
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -85,18 +87,21 @@ class performance_report:  # noqa: N801 - the name of distributed's
         self.filename = filename
         self.mode = mode
         self.storage_options = dict(storage_options or {})
-        self._report = Report()
-        left_out = checked(redact)
         code = calling_code(max(1, stacklevel) + 1)
-        self._recording = self._report._prepare(client, Block(title=title or "", code=code, redact=left_out))
-        self.client = self._recording.client
+        self._block = Block(title=title or "", code=code, redact=checked(redact))
+        self.client = resolve_client(client)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._report = Report()
+        self._recording = self._report._prepare(self.client, replace(self._block))
 
     def __enter__(self) -> Report:
         if self.client.asynchronous:
             raise ValueError(
                 "This client is asynchronous: write 'async with dasklens.performance_report() as report:'."
             )
-        self.client.sync(self._recording.begin)
+        self.client.sync(self.__aenter__)
         return self._report
 
     def __exit__(
@@ -113,6 +118,9 @@ class performance_report:  # noqa: N801 - the name of distributed's
             self._failed(failure, error)
 
     async def __aenter__(self) -> Report:
+        if self._recording.start_time:
+            # Another block, another report.
+            self._prepare()
         await self._recording.begin()
         return self._report
 

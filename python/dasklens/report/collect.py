@@ -16,7 +16,7 @@ from ..model.spans import TaskTable
 from ..source.recording import Recording
 from ..wire.frames import unpack_frame
 from . import tables
-from .document import MOST_UNPACKED, Document, Stream
+from .document import MOST_UNPACKED, Document, Stream, plain
 from .redact import Redactor
 from .summary import summarize
 
@@ -81,6 +81,9 @@ def collect(recording: Recording, block: Block) -> Document:
     }
     document.logs = tables.logs(details, why, "logs" in redactor.what)
     document.summary = summary_of(document, tasks, details)
+    for part in ("cluster", "tables", "logs", "summary"):
+        # What is read back is the same to the letter.
+        setattr(document, part, plain(getattr(document, part)))
     return document
 
 

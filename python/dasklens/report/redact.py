@@ -267,7 +267,15 @@ class Redactor:
             return [self.text(function), self._file_name(file), line, library]
         if shape == "source" and self._code:
             return ""
+        if shape == "about":
+            return self._about(name)
         return self.value(name)
+
+    def _about(self, about: Any) -> Any:
+        """What a call tree covers: its own words are ours, whatever tasks are called."""
+        if isinstance(about, Mapping):
+            return {word: self._about(each) for word, each in about.items()}
+        return self.value(about)
 
     def _file_name(self, file: Any) -> Any:
         if self._paths and _is_path(file):
@@ -297,7 +305,7 @@ def _shape(stream: str, name: Any) -> str:
     if isinstance(name, str):
         return {"counts": "prefix", "profile": "source"}.get(stream, "text")
     if not isinstance(name, Sequence) or isinstance(name, bytes):
-        return "other"
+        return "about" if stream == "profile" else "other"
     if stream == "tasks":
         if len(name) >= 4:
             return "group"

@@ -103,7 +103,7 @@ class Report:
         self._block = block
         self._recording = Recording(client)
         # Whoever forgets to stop it does not record for ever.
-        weakref.finalize(self, self._recording.close)
+        weakref.finalize(self, self._recording.close).atexit = False
         return self._recording
 
     async def _begin(self) -> Report:

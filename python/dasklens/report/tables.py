@@ -11,8 +11,8 @@ from ..model.samples import SystemOverTime, WorkersNow
 from ..model.spans import TaskTable
 from ..wire.frames import NO_NAME, unpack_frame
 
-#: Rows of different exceptions, and samples of the system, that a table has at most.
-MOST_EXCEPTIONS, MOST_SAMPLES = 1000, 2000
+#: Failed tasks that are looked at, rows of different exceptions, and samples of the system, at most.
+MOST_FAILURES, MOST_EXCEPTIONS, MOST_SAMPLES = 100_000, 1000, 2000
 
 Table = dict[str, Any]
 
@@ -47,7 +47,8 @@ def exceptions(tasks: TaskTable) -> Table:
     columns = tasks.columns()
     failed = np.flatnonzero(columns["error"] != NO_NAME)
     rows: dict[tuple[Any, ...], list[Any]] = {}
-    more = 0
+    more = max(0, len(failed) - MOST_FAILURES)
+    failed = failed[:MOST_FAILURES]
     if len(failed):
         ends = np.full(len(tasks), np.nan)
         ends[columns["record"]] = columns["stop"]
@@ -63,7 +64,7 @@ def exceptions(tasks: TaskTable) -> Table:
                 rows[prefix, text, traceback] = [ends[record], 1, prefix, shown, worker, text, traceback]
             else:
                 more += 1
-    title = "Exceptions" + (f" ({more:,} more tasks failed in other ways)" if more else "")
+    title = "Exceptions" + (f" (and those of {more:,} more tasks)" if more else "")
     return table(
         title,
         [

@@ -139,11 +139,13 @@ class Recording(Feed):
 
     async def end(self) -> None:
         """Read what is left, and record no more. To be awaited on any loop."""
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._end(), self._reading_loop()))
+        loop = self._reading_loop()
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._end(), loop))
 
     def end_here(self) -> None:
         """As `end`, for a thread that has no loop."""
-        asyncio.run_coroutine_threadsafe(self._end(), self._reading_loop()).result()
+        loop = self._reading_loop()
+        asyncio.run_coroutine_threadsafe(self._end(), loop).result()
 
     def _reading_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
