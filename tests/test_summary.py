@@ -138,6 +138,18 @@ def test_what_is_before_and_after_is_cut_off_and_what_is_no_time_is_nothing() ->
     )
 
 
+def test_what_serialization_takes_beside_the_threads_is_said() -> None:
+    rows = [
+        ["gather-dep", "", "", "", "deserialize", "seconds", 0.25],
+        ["get-data", "", "", "", "serialize", "seconds", 1.25],
+        ["get-data", "", "", "", "serialize", "bytes", 100],
+        ["get-data", "", "", "", "network", "seconds", 100],
+    ]
+    found = summary(table(*computes(5, 1)), 5, 1, details={"fine_metrics": {"rows": rows, "of": 4}})
+    assert "1.5 s went into (de)serializing data" in found["time"][2]["how"]
+    assert "went into" not in summary(table(*computes(5, 1)), 5, 1)["time"][2]["how"]
+
+
 def test_threads_that_come_and_go_are_there_while_they_are() -> None:
     counts = {"time": [BASE - 1, BASE + 0.5, BASE + 4, BASE + 11], "threads": [100, 2, 6, 100]}
     found = summary(table(("a", 0, 0, (("compute", 0, 2),))), 10, 6, counts=counts)
