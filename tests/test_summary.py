@@ -311,7 +311,7 @@ def test_errors_are_told_with_what_they_say() -> None:
     found = summary(tasks, 7, 1)
     said_of_it = finding(found, "errors")["evidence"]
     assert said_of_it.startswith(
-        f"5 of 7 tasks failed. inc: {hostile} (2 times); inc: {'x' * LONGEST_TEXT}… (1 times)"
+        f"5 of 7 tasks failed. inc: {hostile} (2 times); inc: {'x' * LONGEST_TEXT}… (1 time)"
     )
     assert said_of_it.endswith("and 1 other kinds.")
     assert found["figures"]["errors"] == 5
