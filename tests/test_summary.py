@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_golden_frames import BASE, said, task
+from many import Many
 
 from dasklens.model.spans import TaskTable
 from dasklens.report.findings import LONGEST_TEXT, SPILLED
@@ -358,35 +359,6 @@ def test_ids_of_names_that_are_not_there_are_refused() -> None:
 
 
 # --- many ----------------------------------------------------------------------------------------------
-
-
-class Many(TaskTable):
-    """Very many tasks on 64 threads, a third of them with a transfer."""
-
-    def __init__(self, n: int):
-        super().__init__()
-        rng = np.random.default_rng(0)
-        begin = np.sort(rng.random(n)) * 3600 + BASE
-        spans = np.where(rng.random(n) < 0.3, 2, 1).astype("u4")
-        record = np.repeat(np.arange(n, dtype="u4"), spans)
-        action = np.full(len(record), 65, "u4")
-        action[np.flatnonzero(np.diff(record, append=n) == 0)] = 64
-        self._names = {**{i: (f"tcp://w:{i // 2}", i, "w") for i in range(64)}, 64: "transfer", 65: "compute"}
-        self._names |= {66 + i: (f"g-{i}", f"p-{i % 20}", None, ()) for i in range(200)}
-        self._n = n
-        start = begin[record] - np.where(action == 64, 0.01, 0.0)
-        self._columns = {
-            "group": rng.integers(66, 266, n).astype("u4"),
-            "lane": rng.integers(0, 64, n).astype("u4"),
-            "error": np.full(n, 0xFFFFFFFF, "u4"),
-            "record": record,
-            "action": action,
-            "start": start,
-            "stop": start + np.where(action == 64, 0.01, rng.random(n)[record] * 0.05),
-        }
-
-    def __len__(self) -> int:
-        return self._n
 
 
 def test_many_tasks_take_no_long_time() -> None:
