@@ -1,7 +1,7 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
 ``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, stream, sampler,
-watched, profile, progress.
+watched, profile, progress, summary.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ ALL = (
     "watched",
     "profile",
     "progress",
+    "summary",
 )
 
 

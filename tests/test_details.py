@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from types import SimpleNamespace
 from typing import Any
 
 import msgpack
@@ -15,6 +13,7 @@ from crowd import Crowd
 from distributed import Client, Scheduler, Worker, span, wait
 from distributed.core import rpc
 from distributed.utils_test import gen_cluster
+from many import talkative
 from waiting import until_async
 
 from dasklens.scheduler import asking
@@ -143,23 +142,8 @@ async def test_of_very_many_the_slowest_are_told(s: Scheduler) -> None:
 @gen_cluster(nthreads=[], timeout=120)
 async def test_the_loop_goes_on_whatever_there_is(s: Scheduler) -> None:
     """A thousand workers of which all speak with all, long logs, and very many metrics."""
-    crowd = Crowd(s, 1000)
-    names = [ws.address for ws in crowd.states]
-    s.bandwidth_workers.update({(a, b): 1e8 for a in names[:300] for b in names})
-    records = [logging.LogRecord("d", 20, "", 1, "word " * 20, (), None) for _ in range(10_000)]
-    s._deque_handler.deque = deque(records)
-    metrics = {("execute", f"prefix-{i}", "thread-cpu", "seconds"): 0.5 for i in range(1000)}
-    spans = {
-        str(i): SimpleNamespace(name=("s",), id=str(i), _cumulative_worker_metrics=metrics) for i in range(20)
-    }
-    s.extensions["spans"] = SimpleNamespace(spans=spans)
-    line = [time.time(), "INFO", "word " * 20]
-
-    async def broadcast(workers: list[str], **_: Any) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return {worker: [line] * 30 for worker in workers}
-
-    s.broadcast = broadcast  # type: ignore[method-assign]
+    Crowd(s, 1000)
+    talkative(s, 300)
     steps: list[float] = []
 
     async def watch() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_golden_frames import BASE, said, task
+from many import Many
 
 from dasklens.model.spans import TaskTable
 from dasklens.report.findings import LONGEST_TEXT, SPILLED
@@ -136,6 +137,18 @@ def test_what_is_before_and_after_is_cut_off_and_what_is_no_time_is_nothing() ->
     assert seconds_of(found) == pytest.approx(
         {"compute": 2.5, "transfer": 0, "serialization": 0, "disk": 0, "idle": 1.5}, abs=1e-6
     )
+
+
+def test_what_serialization_takes_beside_the_threads_is_said() -> None:
+    rows = [
+        ["gather-dep", "", "", "", "deserialize", "seconds", 0.25],
+        ["get-data", "", "", "", "serialize", "seconds", 1.25],
+        ["get-data", "", "", "", "serialize", "bytes", 100],
+        ["get-data", "", "", "", "network", "seconds", 100],
+    ]
+    found = summary(table(*computes(5, 1)), 5, 1, details={"fine_metrics": {"rows": rows, "of": 4}})
+    assert "1.5 s went into (de)serializing data" in found["time"][2]["how"]
+    assert "went into" not in summary(table(*computes(5, 1)), 5, 1)["time"][2]["how"]
 
 
 def test_threads_that_come_and_go_are_there_while_they_are() -> None:
@@ -299,7 +312,7 @@ def test_errors_are_told_with_what_they_say() -> None:
     found = summary(tasks, 7, 1)
     said_of_it = finding(found, "errors")["evidence"]
     assert said_of_it.startswith(
-        f"5 of 7 tasks failed. inc: {hostile} (2 times); inc: {'x' * LONGEST_TEXT}… (1 times)"
+        f"5 of 7 tasks failed. inc: {hostile} (2 times); inc: {'x' * LONGEST_TEXT}… (1 time)"
     )
     assert said_of_it.endswith("and 1 other kinds.")
     assert found["figures"]["errors"] == 5
@@ -346,35 +359,6 @@ def test_ids_of_names_that_are_not_there_are_refused() -> None:
 
 
 # --- many ----------------------------------------------------------------------------------------------
-
-
-class Many(TaskTable):
-    """Very many tasks on 64 threads, a third of them with a transfer."""
-
-    def __init__(self, n: int):
-        super().__init__()
-        rng = np.random.default_rng(0)
-        begin = np.sort(rng.random(n)) * 3600 + BASE
-        spans = np.where(rng.random(n) < 0.3, 2, 1).astype("u4")
-        record = np.repeat(np.arange(n, dtype="u4"), spans)
-        action = np.full(len(record), 65, "u4")
-        action[np.flatnonzero(np.diff(record, append=n) == 0)] = 64
-        self._names = {**{i: (f"tcp://w:{i // 2}", i, "w") for i in range(64)}, 64: "transfer", 65: "compute"}
-        self._names |= {66 + i: (f"g-{i}", f"p-{i % 20}", None, ()) for i in range(200)}
-        self._n = n
-        start = begin[record] - np.where(action == 64, 0.01, 0.0)
-        self._columns = {
-            "group": rng.integers(66, 266, n).astype("u4"),
-            "lane": rng.integers(0, 64, n).astype("u4"),
-            "error": np.full(n, 0xFFFFFFFF, "u4"),
-            "record": record,
-            "action": action,
-            "start": start,
-            "stop": start + np.where(action == 64, 0.01, rng.random(n)[record] * 0.05),
-        }
-
-    def __len__(self) -> int:
-        return self._n
 
 
 def test_many_tasks_take_no_long_time() -> None:

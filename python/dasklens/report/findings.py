@@ -56,15 +56,15 @@ class Finding(TypedDict):
 
 
 def find(measured: Measured, details: Mapping[str, Any] | None = None) -> list[Finding]:
-    """All that looks wrong, what costs most first.
+    """All that looks wrong: first what a reader has to know, then what costs time.
 
     Parameters
     ----------
     details : mapping, optional
         As `unpack_details` gives them, for what only logs tell.
     """
-    found = [rule(measured) for rule in _RULES]
-    found.append(retries(measured, details or {}))
+    found = [missing_records(measured), errors(measured), retries(measured, details or {})]
+    found += [rule(measured) for rule in _RULES]
     by_id = {each["id"]: each for each in found if each is not None}
     if "short-tasks" in by_id:
         # Threads that wait for a scheduler with too many tasks are no finding of their own.
@@ -105,8 +105,7 @@ def errors(m: Measured) -> Finding | None:
         return None
     most = sorted(m.failures.items(), key=lambda item: -item[1])
     told = [
-        f"{prefix}: {text[:LONGEST_TEXT]}{'…' if len(text) > LONGEST_TEXT else ''} ({n:,} times)"
-        for (prefix, text), n in most[:MOST_FAILURES]
+        f"{prefix}: {_cut(text)} ({n:,} {plural(n, 'time')})" for (prefix, text), n in most[:MOST_FAILURES]
     ]
     rest = f"; and {len(most) - MOST_FAILURES:,} other kinds" if len(most) > MOST_FAILURES else ""
     return _finding(
@@ -268,10 +267,8 @@ def gil(m: Measured) -> Finding | None:
     )
 
 
-#: What a reader has to know first, then what costs time.
+#: What costs time.
 _RULES: tuple[Callable[[Measured], Finding | None], ...] = (
-    missing_records,
-    errors,
     short_tasks,
     transfers,
     spilling,
@@ -290,6 +287,10 @@ def _finding(ident: str, title: str, evidence: str, remedy: str, page: str) -> F
         "remedy": remedy,
         "link": DOCS + page,
     }
+
+
+def _cut(text: str) -> str:
+    return f"{text[:LONGEST_TEXT]}…" if len(text) > LONGEST_TEXT else text
 
 
 def _samples(m: Measured, name: str) -> list[np.ndarray[Any, Any]]:

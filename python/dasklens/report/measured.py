@@ -55,10 +55,10 @@ class Measured:
     available: float
     time: ThreadTime
     prefixes: list[str]
-    tasks: npt.NDArray[np.int64]
+    tasks: npt.NDArray[np.integer[Any]]
     seconds: Floats
     task_seconds: Floats
-    task_prefix: npt.NDArray[np.int64]
+    task_prefix: npt.NDArray[np.integer[Any]]
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     slowness: dict[str, tuple[float, int, float]] = field(default_factory=dict)
     counts: dict[str, Floats] = field(default_factory=dict)
@@ -103,12 +103,12 @@ def measure(
     lane, lanes = coded(columns["lane"], names, lambda name: (str(name[0]), name[1], str(name[2])))
     action, actions = coded(columns["action"], names, str)
     places = {each: place for place, means in enumerate(KINDS.values()) for each in means}
-    kind = np.array([places.get(each, 0) for each in actions], np.int64)[action]
+    kind = np.array([places.get(each, 0) for each in actions], np.int8)[action]
     begin, end = columns["start"], columns["stop"]
     time = thread_time(kind, lane[record], begin, end, start, stop)
-    computing = kind == 0
-    took = np.maximum(np.where(computing, end - begin, 0.0), 0.0)
-    np.nan_to_num(took, copy=False)
+    took = end - begin
+    # Neither a span that is no computing nor one that ends before it begins, or never, takes any.
+    took[~((kind == 0) & (took > 0))] = 0.0
     task_seconds = sums(record, took, len(tasks))
     samples = within(counts, start, stop)
     available = _available(samples, start, stop, threads)
@@ -135,7 +135,7 @@ def measure(
 
 def coded(
     ids: npt.NDArray[Any], names: Mapping[int, Any], part: Callable[[Any], Any]
-) -> tuple[npt.NDArray[np.int64], list[Any]]:
+) -> tuple[npt.NDArray[np.integer[Any]], list[Any]]:
     """Distinct values of a part of names, and per id the place of its value there.
 
     The same value has an id per chunk of the log; sorting millions of ids to find the few that differ would
@@ -145,7 +145,7 @@ def coded(
     if len(ids) and (not size or int(ids.max()) >= size):
         raise ValueError("Expected tasks whose names are there, got ids of names that are not.")
     distinct: dict[Any, int] = {}
-    place = np.zeros(size, np.int64)
+    place = np.zeros(size, np.int32)
     for at in np.flatnonzero(np.bincount(ids, minlength=size)).tolist():
         place[at] = distinct.setdefault(part(names[at]), len(distinct))
     return place[ids], list(distinct)
@@ -183,7 +183,7 @@ def _available(counts: Mapping[str, Floats], start: float, stop: float, threads:
 def _failures(
     columns: Mapping[str, npt.NDArray[Any]],
     names: Mapping[int, Any],
-    prefix: npt.NDArray[np.int64],
+    prefix: npt.NDArray[np.integer[Any]],
     prefixes: list[str],
 ) -> dict[tuple[str, str], int]:
     failed = np.flatnonzero(columns["error"] != NO_NAME)
@@ -200,9 +200,9 @@ def _failures(
 def _slowness(
     seconds: Floats,
     error: npt.NDArray[Any],
-    prefix: npt.NDArray[np.int64],
+    prefix: npt.NDArray[np.integer[Any]],
     n_prefixes: int,
-    lane: npt.NDArray[np.int64],
+    lane: npt.NDArray[np.integer[Any]],
     lanes: list[tuple[str, Any, str]],
 ) -> dict[str, tuple[float, int, float]]:
     """How slow each worker was, by the mean logarithm of what its tasks took.

@@ -81,7 +81,7 @@ def summarize(
     findings = find(measured, details)
     return {
         "verdict": _verdict(measured, [each["title"] for each in findings]),
-        "time": _time(measured),
+        "time": _time(measured, serialized(details or {})),
         "prefixes": _prefixes(measured),
         "findings": findings,
         "notes": notes(measured),
@@ -112,16 +112,30 @@ def _verdict(measured: Measured, wrong: list[str]) -> str:
     return said + "; ".join([wrong[0], *(each[0].lower() + each[1:] for each in wrong[1:])]) + "."
 
 
-def _time(measured: Measured) -> list[dict[str, Any]]:
+def serialized(details: Mapping[str, Any]) -> float:
+    """Seconds in which workers turned data into bytes and back, by the fine performance metrics."""
+    rows = details.get("fine_metrics", {}).get("rows", [])
+    # A row is [context, span, span id, prefix, activity, unit, value].
+    return float(
+        sum(row[6] for row in rows if row[4] in ("serialize", "deserialize") and row[5] == "seconds")
+    )
+
+
+def _time(measured: Measured, in_all: float) -> list[dict[str, Any]]:
     seconds = {**measured.time.spent, "idle": measured.idle}
     available = measured.available
+    how = dict(HOW)
+    if in_all > 0:
+        how["serialization"] += (
+            f" {duration(in_all)} went into (de)serializing data, most of it beside the threads."
+        )
     threads = f"{duration(available)}, the threads that there were, added up over the time"
     return [
         {
             "name": name,
             "seconds": seconds[name],
             "share": seconds[name] / available if available else 0.0,
-            "how": HOW[name].format(spans=duration(measured.time.spans.get(name, 0.0)), threads=threads),
+            "how": how[name].format(spans=duration(measured.time.spans.get(name, 0.0)), threads=threads),
         }
         for name in ORDER
     ]

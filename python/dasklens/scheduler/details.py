@@ -34,9 +34,9 @@ MOST_BANDWIDTHS, MOST_METRICS, MOST_SPANS = 5000, 10_000, 50_000
 #: Pairs of workers up to which they are copied at once, to look at them while they change.
 COPIED = 20_000
 #: Lines of a log, of all workers' logs, and of one worker's among very many.
-MOST_LINES, ALL_LINES, FEWEST_LINES = 2000, 20_000, 20
+MOST_LINES, ALL_LINES, FEWEST_LINES = 2000, 10_000, 10
 #: Bytes of all logs, and characters of a line.
-MOST_BYTES, LONGEST_LINE = 4 << 20, 2000
+MOST_BYTES, LONGEST_LINE = 2 << 20, 2000
 #: Seconds that workers may take to say what they have logged.
 PATIENCE = 5.0
 #: Metrics that the spans have: what the scheduler adds up over all spans is the same once more.
@@ -98,8 +98,10 @@ class Details:
             ("bandwidth_types", islice(list(scheduler.bandwidth_types.items()), COPIED)),
         ):
             slowest: list[tuple[float, tuple[str, ...]]] = []
-            for names, speed in items:
-                await answer.rest()
+            for n, (names, speed) in enumerate(items):
+                # There may be a million.
+                if not n % 32:
+                    await answer.rest()
                 if names is None:
                     continue
                 row = _bandwidth(names if table == "bandwidth_workers" else (names,), speed)
@@ -109,11 +111,11 @@ class Details:
                 answer.of[table] += 1
                 if len(slowest) < MOST_BANDWIDTHS:
                     heapq.heappush(slowest, row)
-                else:
-                    heapq.heappushpop(slowest, row)
-            for speed, row_names in slowest:
+                elif row[0] > slowest[0][0]:
+                    heapq.heapreplace(slowest, row)
+            for speed, row_names in sorted(slowest, reverse=True):
                 await answer.rest()
-                answer.add(table, "", [*row_names, -speed])
+                answer.add(table, "", [*map(text, row_names), -speed])
 
     def _pairs(self) -> Iterable[tuple[Any, Any]]:
         known: Any = self._scheduler.bandwidth_workers
@@ -258,7 +260,7 @@ def _bandwidth(names: Any, speed: Any) -> tuple[float, tuple[str, ...]] | None:
         return None
     if not _is_number(speed) or speed < 0:
         return None
-    return -float(speed), tuple(text(name) for name in names)
+    return -float(speed), names
 
 
 def _label(part: Any) -> str:

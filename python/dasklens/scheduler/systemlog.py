@@ -76,20 +76,19 @@ class SystemLog:
                 yield
             beat = row.beat
             spilled += beat[_SPILLED]
-            known = hosts.get(row.host)
-            if known is None:
+            host = hosts.get(row.host)
+            if host is None:
                 hosts[row.host] = [1, *beat[_IO]]
             else:
-                for i, value in enumerate((1, *beat[_IO])):
-                    known[i] += value
-            metrics = row.ws.metrics
-            try:
-                tick = max(tick, number(metrics.get("event_loop_interval")))
-                if "gil_contention" in metrics:
-                    held.append(number(metrics["gil_contention"]))
-            except Exception:
-                # Metrics are the worker's own words; without them it has measured nothing.
-                pass
+                host[0] += 1
+                host[1] += beat[8]
+                host[2] += beat[9]
+                host[3] += beat[10]
+                host[4] += beat[11]
+            if row.tick > tick:
+                tick = row.tick
+            if row.gil is not None:
+                held.append(row.gil)
         io = [sum(host[i] / host[0] for host in hosts.values()) for i in range(1, 5)]
         names = ("net_read", "net_write", "disk_read", "disk_write")
         self._history.append(

@@ -54,6 +54,7 @@ class _Row:
     __slots__ = (
         "beat",
         "beat_at",
+        "gil",
         "host",
         "id",
         "limit",
@@ -67,6 +68,7 @@ class _Row:
         "status",
         "status_id",
         "threads",
+        "tick",
         "unmanaged",
         "ws",
     )
@@ -77,7 +79,9 @@ class _Row:
         self.seen: Any = None
         self.status: Any = None
         self.status_id = self.processing = self.beat_at = self.load_at = 0
-        self.process = self.unmanaged = self.managed = self.spilled_memory = 0.0
+        self.process = self.unmanaged = self.managed = self.spilled_memory = self.tick = 0.0
+        #: Part of the time for which its threads wait for the GIL; None where that is not measured.
+        self.gil: float | None = None
         self.running = False
 
     @property
@@ -201,10 +205,13 @@ class WorkerTable:
         try:
             row.beat = _beat(row.id, ws)
             row.spilled_memory = number(ws.metrics["spilled_bytes"]["memory"])
+            row.tick = number(ws.metrics.get("event_loop_interval"))
+            row.gil = number(ws.metrics["gil_contention"]) if "gil_contention" in ws.metrics else None
         except Exception:
             # Metrics are the worker's own words; without them it is still there.
             row.beat = (row.id, number(row.seen), *([0] * (len(BEAT) - 2)))
-            row.spilled_memory = 0.0
+            row.spilled_memory = row.tick = 0.0
+            row.gil = None
         row.process, row.unmanaged = row.beat[3], row.beat[4]
         row.beat_at = at
 
