@@ -4,6 +4,7 @@ import type { WidgetModel } from '@jupyter-widgets/base';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
+import { fitted } from '../core/viewport';
 import { HostedFigure } from '../host/figure';
 import type { FlameModel, SpansModel } from '../marks/index';
 import type { FigureOptions, Hosted } from './shared';
@@ -58,7 +59,16 @@ function keepWhole(flame: FlameModel): void {
 
 function listenToRange(tasks: SpansModel, { onRange }: FigureOptions): void {
   const { x } = tasks.getScales() as unknown as { x: WidgetModel };
-  tasks.listenTo(x, 'change:min change:max', () => onRange?.(tasks.time));
+  tasks.listenTo(x, 'change:min change:max', () => {
+    const { base, earliest, latest, count } = tasks.table;
+    if (count === 0) {
+      return;
+    }
+    const [from, to] = tasks.time;
+    const [first, last] = fitted(base + earliest, base + latest);
+    const near = 1e-6 * (last - first);
+    onRange?.(Math.abs(from - first) < near && Math.abs(to - last) < near ? null : [from, to]);
+  });
 }
 
 window.dasklensReport.host = host;

@@ -24,8 +24,8 @@ export interface FigureOptions {
   readonly range?: Range | null;
   /** Prefixes that stand out at first. */
   readonly highlight?: readonly string[];
-  /** The stretch shown has changed. */
-  onRange?(range: Range): void;
+  /** The stretch shown has changed; null for all that there is. */
+  onRange?(range: Range | null): void;
 }
 
 /** A figure on the page. */

@@ -19,10 +19,13 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
   const table = Object.hasOwn(report.tables, 'system') ? report.tables.system : null;
   if (sampled) {
     const memory = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Memory of the workers')));
-    void readCounts(report.streams.counts).then(counts => {
+    void show(memory, async () => {
+      const counts = await readCounts(report.streams.counts);
       // What was sampled after the end is shown too.
       const window = Math.max(1, counts.last('time') - report.start);
-      return figureIn(memory, { name: 'memory', open, traits: { counts: { window } } });
+      const box = h('div');
+      void figureIn(box, { name: 'memory', open, traits: { counts: { window } } });
+      return box;
     });
     const cpu = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Workers')));
     const charts = cpu.appendChild(h('div', { class: 'charts' }));

@@ -15,7 +15,7 @@ export interface Section {
   build(panel: HTMLElement): Shown | void;
 }
 
-/** A section that wants to know when it is shown again. */
+/** A section that wants to know when it is shown again, or another part of it. */
 export interface Shown {
   shown?(): void;
 }
@@ -48,6 +48,7 @@ export class Tabs {
   show(name: string | null): void {
     const made = this.all.find(({ section }) => section.name === name) ?? this.all[0];
     if (made === this.current) {
+      this.tellShown(made);
       return;
     }
     this.current = made;
@@ -59,8 +60,8 @@ export class Tabs {
     }
     const again = made.built;
     this.build(made);
-    if (again && made.says) {
-      made.says.shown?.();
+    if (again) {
+      this.tellShown(made);
     }
     made.tab.scrollIntoView?.({ block: 'nearest', inline: 'nearest' });
     this.onShown(made.section.name);
@@ -69,6 +70,12 @@ export class Tabs {
   /** Make every section that can be made at once. */
   buildAll(): void {
     this.all.filter(({ section }) => section.prints).forEach(made => this.build(made));
+  }
+
+  private tellShown({ says }: Made): void {
+    if (says) {
+      says.shown?.();
+    }
   }
 
   private make(section: Section): Made {

@@ -19,18 +19,10 @@ export function buildTaskStream(panel: HTMLElement, { report, open, address }: C
     return prefix === null ? [] : [prefix];
   };
   let hosted: Hosted | null = null;
-  let told = '';
-  const onRange = ([from, to]: Range): void => {
-    // Without what was shown at first an address says nothing: it is everything.
-    const said = { from: seconds(from - report.start, to - from), to: seconds(to - report.start, to - from) };
-    const text = JSON.stringify(said);
-    const first = told === '';
-    if (text !== told) {
-      told = text;
-      if (!first || wanted()) {
-        address.setSoon(said);
-      }
-    }
+  const onRange = (range: Range | null): void => {
+    const long = range ? range[1] - range[0] : 0;
+    const [from, to] = range ? range.map(at => seconds(at - report.start, long)) : [null, null];
+    address.setSoon({ from, to });
   };
   void figureIn(panel, {
     name: 'task-stream',

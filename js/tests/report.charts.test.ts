@@ -1,0 +1,95 @@
+// @vitest-environment jsdom
+import { Blob } from 'node:buffer';
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { chartOf, type Chart } from '../src/report/chart';
+import { readReport } from '../src/report/document';
+import { readCounts, readFinished, readWorkers } from '../src/report/histories';
+import { chartsOf } from '../src/report/system';
+import { FrameWriter } from './build';
+import { one, texts } from './fakemark';
+import { packed, SAMPLE } from './packed';
+
+/** Draws at once: jsdom knows no sizes. */
+class Observer {
+  constructor(private readonly act: () => void) {}
+  observe(): void {
+    this.act();
+  }
+}
+
+beforeEach(() => {
+  vi.stubGlobal('ResizeObserver', Observer);
+  // jsdom's own has no stream.
+  vi.stubGlobal('Blob', Blob);
+  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(600);
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+const CHART: Chart = {
+  title: 'CPU',
+  unit: '%',
+  time: [0, 10, 20, 30, 40],
+  series: [{ name: 'used', colour: 'red', values: [900, 100, NaN, 50, 900] }],
+  from: 5,
+  to: 35
+};
+
+test('only what lies within the stretch is drawn, with gaps where nothing is known', () => {
+  const el = chartOf(CHART);
+  const path = one(el, '.stroke').getAttribute('d') as string;
+  expect(path.match(/M/g)).toHaveLength(2);
+  expect(path).not.toContain('L');
+  // The values outside do not set the scale either.
+  expect(texts(el, 'text')).not.toContain('900 %');
+  expect(one(el, '.plot').getAttribute('aria-label')).toBe(
+    'CPU over time. used: at most 100 %, at the end 50 %.'
+  );
+});
+
+test('samples become a chart each, what is read and written one together', () => {
+  const { tables, start, stop } = readReport(SAMPLE);
+  const charts = chartsOf(tables.system, start, stop);
+  expect(charts.map(({ title, series }) => [title, series.map(({ name }) => name)])).toEqual([
+    ['Scheduler CPU', ['Scheduler CPU']],
+    ['Scheduler memory', ['Scheduler memory']],
+    ['Event-loop lag', ['Event-loop lag']],
+    ['Network', ['read', 'written']],
+    ['Disk', ['read', 'written']]
+  ]);
+});
+
+test('of a real run, all tasks have finished at the end', async () => {
+  const { streams, start, stop } = readReport(SAMPLE);
+  const { time, prefixes } = await readFinished(streams.tasks, start, stop);
+  const last = time.length - 1;
+  expect(prefixes.reduce((sum, { counts }) => sum + counts[last], 0)).toBe(streams.tasks.records);
+  expect(prefixes[0].name).toBe('chunk_sum');
+  expect(prefixes.every(({ counts }) => counts.every((n, i) => i === 0 || n >= counts[i - 1]))).toBe(true);
+  const counts = await readCounts(streams.counts);
+  expect(counts.length).toBe(streams.counts.records);
+  const { cpu, time: at } = await readWorkers(streams.workers);
+  expect(at.length).toBeGreaterThan(10);
+  expect(cpu.middle.every((n, i) => n >= cpu.low[i] && n <= cpu.high[i])).toBe(true);
+});
+
+test('tasks are counted at the time at which they finished', async () => {
+  const writer = new FrameWriter();
+  const tasks = [
+    { prefix: 'a', stimulus: 1 },
+    { prefix: 'b', stimulus: 3 },
+    { prefix: 'a', stimulus: 9 }
+  ];
+  const again = new FrameWriter('log-2').frame([{ prefix: 'c', stimulus: 100 }, { prefix: 'c' }]);
+  const { time, prefixes } = await readFinished(packed([writer.frame(tasks)], [again]), 0, 10);
+  const at = (name: string, t: number): number =>
+    prefixes.find(each => each.name === name)?.counts[time.findIndex(each => each >= t)] ?? NaN;
+  expect([at('a', 0.9), at('a', 1), at('a', 8.9), at('a', 9)]).toEqual([0, 1, 1, 2]);
+  expect([at('b', 2.9), at('b', 3)]).toEqual([0, 1]);
+  // Beyond the end, or without a time: at the end.
+  expect([at('c', 9.9), at('c', 10)]).toEqual([0, 2]);
+});

@@ -1,0 +1,183 @@
+// A report as its reader has it: a file that is opened from disk, with no network.
+
+import { expect, test } from '@playwright/test';
+
+import { drawn, go, panel, rangeOf, sample, SECTIONS, watched, written } from '../report';
+
+test('a report opens from disk without a network, and says where the time went', async ({ page }, info) => {
+  const seen = await watched(page);
+  await page.goto(written(sample(), info));
+  const summary = panel(page, 'summary');
+  await expect(summary.locator('.verdict')).toContainText('most of it went into chunk_sum');
+  await expect(summary.locator('.timebar')).toBeVisible();
+  await expect(summary.locator('.called')).toContainText('.std().compute()');
+  await expect(summary.locator('.findings li')).toHaveCount(2);
+  for (const name of SECTIONS) {
+    await go(page, name);
+  }
+  expect(seen).toEqual({ asked: [], problems: [] });
+});
+
+test('the task stream is the one of panel and cell: zoom, pan, search, select', async ({ page }, info) => {
+  const seen = await watched(page);
+  await page.goto(`${written(sample(), info)}#tab=task-stream`);
+  const canvas = await drawn(page);
+  const stream = panel(page, 'task-stream');
+  await expect(stream.locator('.dasklens-count')).toHaveText('366 tasks');
+  await expect(stream.locator('.dasklens-toolbar .dasklens-failed')).toHaveText('✗ 1 failed');
+  // Nobody can follow what has ended.
+  await expect(stream.locator('[data-action=follow]')).toBeHidden();
+
+  const box = await canvas.boundingBox();
+  if (!box) {
+    throw new Error('the canvas has no box');
+  }
+  const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
+  await page.mouse.click(...at(0.42, 0.916));
+  await expect(stream.locator('.dasklens-detail')).toContainText('chunk_sum');
+
+  await page.mouse.wheel(0, -400);
+  await expect.poll(() => rangeOf(page)).not.toBeNull();
+  const zoomed = (await rangeOf(page)) as [number, number];
+  expect(zoomed[1] - zoomed[0]).toBeLessThan(8);
+  await page.mouse.down();
+  await page.mouse.move(...at(0.6, 0.916), { steps: 5 });
+  await page.mouse.up();
+  await expect.poll(async () => (await rangeOf(page))?.[0]).toBeLessThan(zoomed[0]);
+
+  await stream.locator('.dasklens-legend input').fill('weigh');
+  await expect(stream.locator('.dasklens-legend')).not.toContainText('random_sample');
+  expect(seen).toEqual({ asked: [], problems: [] });
+});
+
+test('an address leads to a section and a stretch of time', async ({ page }, info) => {
+  const address = written(sample(), info);
+  await page.goto(`${address}#tab=task-stream&from=2&to=3.5`);
+  await drawn(page);
+  await expect.poll(() => rangeOf(page)).toEqual([2, 3.5]);
+  // Some one and a half seconds are on the axis.
+  await expect(panel(page, 'task-stream').locator('.axis text', { hasText: /:\d\d/ }).first()).toBeVisible();
+  await panel(page, 'task-stream').locator('[data-action=reset]').click();
+  await expect.poll(() => rangeOf(page)).toBeNull();
+  await page.goto(`${address}#tab=logs`);
+  await page.reload();
+  await expect(panel(page, 'logs')).toBeVisible();
+  await expect(panel(page, 'logs').locator('tbody tr')).toHaveCount(5);
+});
+
+test('a prefix of the summary is found in the task stream', async ({ page }, info) => {
+  await page.goto(written(sample(), info));
+  await panel(page, 'summary').getByRole('button', { name: 'weigh' }).click();
+  await drawn(page);
+  await expect(panel(page, 'task-stream').locator('[aria-pressed=true]', { hasText: 'weigh' })).toBeVisible();
+});
+
+test('tables are sorted, searched and walked through with the keyboard', async ({ page }, info) => {
+  await page.goto(written(sample(), info));
+  await page.locator('#tab-summary').focus();
+  for (let i = 0; i < 6; i++) {
+    await page.keyboard.press('ArrowRight');
+  }
+  const metrics = panel(page, 'fine-metrics');
+  await expect(metrics).toBeVisible();
+  const activities = metrics.locator('tbody td:nth-child(4)');
+  await expect(activities.first()).toHaveText('thread-cpu');
+  await metrics.getByRole('button', { name: 'Activity' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(activities.first()).toHaveText('memcopy');
+  await metrics.locator('input').fill('tensordot network');
+  await expect(activities).toHaveText(['network']);
+  await expect(metrics.locator('.count')).toHaveText('1 of 5 rows');
+});
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`every section is there in the ${theme} theme`, async ({ page }, info) => {
+    await page.emulateMedia({ colorScheme: theme });
+    // Figures that are not on screen are not drawn.
+    await page.setViewportSize({ width: 1280, height: 1600 });
+    const seen = await watched(page);
+    await page.goto(written(sample(), info));
+    const colour = (): Promise<string> =>
+      page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    expect(await colour()).toBe(theme === 'dark' ? 'rgb(18, 22, 28)' : 'rgb(245, 247, 249)');
+    for (const name of SECTIONS) {
+      await go(page, name);
+      await expect(panel(page, name).locator('.empty')).toHaveCount(0);
+      await page.screenshot({ path: info.outputPath(`${name}-${theme}.png`), fullPage: true });
+    }
+    await page.locator('[data-action=theme]').click();
+    expect(await colour()).toBe(theme === 'dark' ? 'rgb(245, 247, 249)' : 'rgb(18, 22, 28)');
+    expect(seen).toEqual({ asked: [], problems: [] });
+  });
+}
+
+test('each of the profiles is shown', async ({ page }, info) => {
+  await page.goto(`${written(sample(), info)}#tab=profile`);
+  const profile = panel(page, 'profile');
+  await expect(profile.locator('canvas')).toBeVisible();
+  await expect(profile.locator('.dasklens-covers')).toContainText('1,614 samples');
+  await profile.locator('[data-action=profile-scheduler]').click();
+  await expect(profile.locator('.profile:not([hidden]) .dasklens-covers')).not.toContainText('1,614');
+  expect(new URL(page.url()).hash).toContain('profile=scheduler');
+});
+
+test('on a phone nothing is cut off', async ({ page }, info) => {
+  await page.setViewportSize({ width: 400, height: 800 });
+  await page.goto(written(sample(), info));
+  for (const name of SECTIONS) {
+    await go(page, name);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(wide, name).toBeLessThanOrEqual(400);
+  }
+});
+
+test('on paper are the summary and every table', async ({ page }, info) => {
+  await page.goto(written(sample(), info));
+  await expect(panel(page, 'summary')).toBeVisible();
+  const pdf = await page.pdf({ path: info.outputPath('report.pdf'), format: 'A4' });
+  expect(pdf.length).toBeGreaterThan(10_000);
+  await page.emulateMedia({ media: 'print' });
+  for (const name of ['summary', 'exceptions', 'logs', 'workers', 'bandwidth', 'fine-metrics']) {
+    await expect(panel(page, name), name).toBeVisible();
+  }
+  await expect(page.locator('[role=tablist]')).toBeHidden();
+});
+
+test('nothing that a report says is run, and nothing can be added to it', async ({ page }, info) => {
+  const hostile = '</script><script>window.pwned = 1</script><img src=x onerror="window.pwned = 1">';
+  const spoilt = (value: unknown, name = ''): unknown =>
+    Array.isArray(value)
+      ? value.map(each => spoilt(each, name))
+      : typeof value === 'object' && value !== null
+        ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, spoilt(each, key)]))
+        : typeof value === 'string' && !['format', 'name', 'unit', 'severity'].includes(name)
+          ? hostile
+          : value;
+  const document_ = sample();
+  const { streams } = document_;
+  const bad = spoilt({ ...document_, ended_early: 'x', exception: { type: 'x', text: 'x', traceback: 'x' } });
+  const seen = await watched(page);
+  await page.goto(written({ ...(bad as object), streams }, info));
+  for (const name of SECTIONS) {
+    await go(page, name);
+  }
+  await expect(page.locator('h1')).toHaveText(hostile);
+  expect(seen).toEqual({ asked: [], problems: [] });
+
+  // What came in by another way would not run either, nor reach anybody.
+  const outcome = await page.evaluate(async () => {
+    const script = document.createElement('script');
+    script.textContent = 'window.pwned = 2';
+    document.body.append(script);
+    const image = document.createElement('img');
+    image.setAttribute('onerror', 'window.pwned = 3');
+    image.src = 'data:,';
+    document.body.append(image);
+    const fetched = await fetch('data:,x').then(
+      () => 'fetched',
+      () => 'refused'
+    );
+    return [String((window as { pwned?: number }).pwned), fetched];
+  });
+  expect(outcome).toEqual(['undefined', 'refused']);
+});
