@@ -10,10 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask.array as da
 import distributed
 import pytest
-from distributed import Client
+from conftest import NO_DASHBOARD
+from distributed import Client, LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
 from distributed.utils_test import gen_cluster
 from ports import free_port
@@ -163,6 +165,29 @@ def test_a_client_that_is_closed_inside_the_block_costs_nothing(cluster: Any) ->
         client.submit(abs, -1, key="here").result()
         client.close()
     assert [record["key"] for record in report.data] == ["here"]
+
+
+def test_a_cluster_that_is_closed_inside_the_block_leaves_what_came() -> None:
+    with LocalCluster(
+        n_workers=1, processes=False, protocol="tcp://", host="127.0.0.1", **NO_DASHBOARD
+    ) as cluster:
+        with Client(cluster) as client:
+            with performance_report(None, client=client) as report:
+                client.gather(client.map(abs, range(50)))
+                recording = report._recording
+                until(lambda: recording.kept["tasks"].records == 50, "all tasks to be read")
+                client.close()
+                cluster.close()
+    assert len(report.data) == 50
+    assert "could not be read any more" in report.ended_early
+
+
+def test_a_scheduler_that_must_not_record_is_refused_before_the_block() -> None:
+    with dask.config.set({"dasklens.record": False}):
+        with Client(n_workers=0, processes=False, **NO_DASHBOARD) as client:
+            with pytest.raises(RuntimeError, match=r"dasklens\.record to true"):
+                with performance_report(None, client=client):
+                    pytest.fail("the block ran")
 
 
 SCHEDULER = """

@@ -16,10 +16,15 @@ import pytest
 from conftest import NO_DASHBOARD
 from dask.distributed import get_worker
 from distributed import Client, LocalCluster, span
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from make_golden_frames import said, task
+from runs import make
 
 import dasklens
 from dasklens import load_report, performance_report
 from dasklens.model.pieces import Budget, frames_in
+from dasklens.model.spans import TaskTable
 from dasklens.report.redact import Redactor
 from dasklens.report.standins import Finder, without_hosts, without_paths, without_source
 from dasklens.wire.calltree import create, pack_profile, unpack_profile
@@ -252,3 +257,31 @@ def test_a_word_of_ours_keeps_its_meaning() -> None:
     about = unpack_profile(said)[1]
     assert about == {"kind": "worker", "prefixes": (("group-2", 3),), "workers": ()}
     assert re.fullmatch(r"group-\d+", redactor.word("never met"))
+
+
+#: Of letters that nothing else in a frame is made of.
+WORDS = st.text("qxzQXZ\u00e9<&/ .-", min_size=4, max_size=12).filter(lambda word: word.strip() == word)
+
+
+@given(st.lists(st.tuples(WORDS, WORDS, WORDS | st.integers(0, 99), st.booleans()), min_size=1, max_size=8))
+@settings(deadline=None)
+def test_no_key_is_left_in_any_frame(keys: list[tuple[str, str, Any, bool]]) -> None:
+    tasks = []
+    for i, (group, prefix, rest, whole) in enumerate(keys):
+        key = f"{group}-{rest}" if whole else (group, rest, i)
+        failed = {"status": "error", "exception_text": f"No({key!r})", "traceback_text": f"of {key}"}
+        tasks.append((task(key, group, prefix), said(0, 0, ("compute", i, i + 1), **failed)))
+    frames = make(tasks, chunk=3).frames(2)
+    redactor = Redactor(["keys"])
+    redactor.learn({"tasks": frames})
+    writer = redactor.stream(frames, len(tasks))
+    table = TaskTable(frames_in(writer.pieces(), Budget(1 << 24)))
+    text = repr(table.records())
+    for group, prefix, rest, _ in keys:
+        for word in (group, prefix, rest):
+            assert not isinstance(word, str) or word not in text
+    assert len(table) == len(tasks)
+    before, after = TaskTable(frames).records(), table.records()
+    for name in ("prefix", "group", "key"):
+        # Told apart as before.
+        assert len({str(r[name]) for r in before}) == len({str(r[name]) for r in after})
