@@ -13,6 +13,7 @@ from typing import Any
 import dask
 import dask.array as da
 import distributed
+import numpy as np
 import pytest
 from conftest import NO_DASHBOARD
 from distributed import Client, LocalCluster
@@ -26,6 +27,7 @@ from dasklens import Report, get_task_stream, load_report, performance_report
 from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder
 from dasklens.source import recording as recording_module
+from dasklens.wire.frames import pack_frame
 
 
 class Counting(SchedulerPlugin):
@@ -318,3 +320,36 @@ def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:
     assert counts.columns["tasks_memory"][-1] == 20
     assert report.cluster["workers"] == 2
     assert report.cluster["threads"] == 4
+
+
+def test_a_long_history_is_there_from_its_beginning() -> None:
+    from dasklens.model.relog import over_time
+    from dasklens.report import tables
+
+    nothing = dict.fromkeys(("gil", "gil_most", "worker_tick"), np.nan)
+    frames = []
+    for first in range(0, 9000, 100):
+        columns = {"time": np.arange(first, first + 100, dtype="f8")}
+        for name in ("cpu", *nothing):
+            columns[name] = np.full(100, nothing.get(name, first))
+        cols = {name: ("f8", values.astype("<f8").tobytes()) for name, values in columns.items()}
+        frames.append(
+            pack_frame(
+                stream="system",
+                log="x",
+                first=first,
+                next=first + 100,
+                missed=0,
+                names0=0,
+                names=[],
+                base=1e9,
+                cols=cols,
+            )
+        )
+    assert over_time(frames)["time"].tolist() == [1e9 + i for i in range(9000)]
+    made = tables.system(frames)
+    assert [column["name"] for column in made["columns"]] == ["time", "cpu"]
+    assert len(made["rows"]) <= tables.MOST_SAMPLES
+    assert made["rows"][0][0] < 1e9 + 5
+    assert made["rows"][-1][0] == 1e9 + 8999
+    assert tables.system([])["empty"]

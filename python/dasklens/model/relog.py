@@ -6,7 +6,7 @@ from 0. Whoever reads a recording has one log a stream, which begins at 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,21 @@ def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
             ids = column(frame, name).astype("<i8")
             cols[name] = np.where(ids == NO_NAME, ids, ids + names).astype("<u4")
     return repacked(frame, log=log, first=frame.first + cursors, names0=frame.names0 + names, cols=cols)
+
+
+def over_time(frames: Iterable[bytes]) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a history of samples, a value a sample; times in seconds since the epoch.
+
+    All of them, unlike `dasklens.model.samples`, which keeps the newest for a live view.
+    """
+    parts: dict[str, list[npt.NDArray[Any]]] = {}
+    for data in frames:
+        frame = unpack_frame(data)
+        for name in frame.cols:
+            if not name.startswith("prefix"):
+                values = column(frame, name).astype("f8")
+                parts.setdefault(name, []).append(values + frame.base if name == "time" else values)
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def samples_since(data: bytes, time: float) -> tuple[bytes, int]:
