@@ -239,6 +239,11 @@ test('with the widgets saved, the figures themselves are there without a kernel'
     // What ran when it was saved says so: nothing more is coming.
     await part(AT_STUCK).scrollIntoViewIfNeeded();
     await expect(words(AT_STUCK)).toHaveText('running when this was saved: 3 of 4 tasks, 75 %');
+    await expect(bars(AT_STUCK)).toHaveCount(3);
+    // Each part is a module of its own in a notebook: what paints one figure is not another's.
+    const ids = await page.locator('pattern').evaluateAll(all => all.map(each => each.id));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThan(6);
     await picture('progress-saved-running', output(AT_STUCK));
   } finally {
     await setSaveState(page, false);
