@@ -8,6 +8,7 @@ import type { Context } from './context';
 import { recordsOf } from './context';
 import { readReport, type Report } from './document';
 import { listSections } from './lists';
+import { readyForPaper } from './print';
 import { buildProfiles, hasProfiles } from './profiles';
 import { buildProgress } from './progress';
 import { IDS, loadFigures } from './shared';
@@ -17,6 +18,8 @@ import { Tabs, type Section } from './tabs';
 import { buildTaskStream } from './taskstream';
 
 function start(): void {
+  // What a browser that saved the page saved with it.
+  document.querySelectorAll('body > :not(script, noscript)').forEach(each => each.remove());
   let report: Report;
   try {
     report = readReport(window.dasklensReport.text(IDS.document));
@@ -47,7 +50,7 @@ function start(): void {
   );
   tabs.show(address.get('tab'));
   window.addEventListener('hashchange', () => tabs.show(address.get('tab')));
-  window.addEventListener('beforeprint', () => tabs.buildAll());
+  readyForPaper(tabs);
   // What a reader is likely to open next is ready by then.
   const soon = window.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 200));
   soon(() => void loadFigures().catch(() => {}));
