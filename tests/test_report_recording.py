@@ -256,7 +256,8 @@ def test_a_scheduler_that_is_started_anew_goes_on_in_the_same_log() -> None:
                     pipe.close()
 
 
-@gen_cluster(client=True, nthreads=[("127.0.0.1", 1), ("127.0.0.1", 1)])
+# The thread that reads stays, for whoever reads next.
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1), ("127.0.0.1", 1)], clean_kwargs={"threads": False})
 async def test_asynchronous_clients(c: Client, s: Any, a: Any, b: Any) -> None:
     async with performance_report(None, client=c) as report:
         await c.gather(c.map(lambda i: i, range(30)))
@@ -305,6 +306,9 @@ def test_a_reader_is_never_forgotten_between_two_samples() -> None:
 def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:
     from dasklens.model.samples import CountsOverTime, GroupsNow
 
+    # What was sampled before is no part of it.
+    before = Report.start(client)
+    until(lambda: before._recording.kept["counts"].records > 2, "some samples")
     with performance_report(None) as report:
         futures = client.map(lambda i: i, range(20), key="held")
         distributed.wait(futures)
@@ -315,7 +319,8 @@ def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:
         assert counts.append(frame)
     assert counts.prefixes["held"]["memory"] == 20
     assert {name[1]: tasks["memory"] for name, tasks in groups.groups.items()}["held"] == 20
-    assert counts.columns["time"][0] >= report.start_time - 1.1
+    assert counts.columns["time"][0] >= report.start_time - 1.3
+    assert len(before.stop()._document.streams["counts"].pieces) == 1
     assert counts.columns["time"][-1] >= report.stop_time - 0.3
     assert counts.columns["tasks_memory"][-1] == 20
     assert report.cluster["workers"] == 2

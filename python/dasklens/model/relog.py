@@ -94,17 +94,16 @@ def over_time(frames: Iterable[bytes]) -> dict[str, npt.NDArray[np.float64]]:
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def samples_since(data: bytes, time: float) -> tuple[bytes, int]:
-    """A frame of a history of samples without those before `time`, and how many are left.
+def newest_sample(data: bytes) -> bytes:
+    """A frame of a history of samples without all but the last of them.
 
-    The last one always is. What is not one value a sample (in ``counts``: the prefixes) stays.
+    What is not one value a sample (in ``counts``: the prefixes) stays.
     """
     frame = unpack_frame(data)
     n = frame.next - frame.first
-    times = column(frame, "time") + frame.base
-    drop = min(int(np.searchsorted(times, time)), max(0, n - 1))
-    if not drop or len(times) != n:
-        return data, n
+    drop = n - 1
+    if drop < 1:
+        return data
     named = NAMED.get(frame.stream, ())
     cols: dict[str, tuple[str, bytes | memoryview]] = {}
     for name, (dtype, values) in frame.cols.items():
@@ -121,4 +120,4 @@ def samples_since(data: bytes, time: float) -> tuple[bytes, int]:
         frame.base,
         cols,  # type: ignore[arg-type]
     )
-    return repacked(cut), n - drop
+    return repacked(cut)
