@@ -121,7 +121,7 @@ def test_it_is_cut_into_pieces_and_bounded() -> None:
 
 
 @gen_cluster(nthreads=[], config=SECOND)
-async def test_a_thousand_workers_cost_little(s: Scheduler) -> None:
+async def test_a_thousand_workers_are_followed(s: Scheduler) -> None:
     recorder = ensure_recorder(s)
     assert recorder is not None
     crowd = Crowd(s, 1000)
@@ -134,7 +134,6 @@ async def test_a_thousand_workers_cost_little(s: Scheduler) -> None:
                 assert seen.append(data)
     finally:
         s.workers.clear()
-    sampler = recorder.sampler
-    # Three times what it is: the machines that run this are busy with other things.
-    assert sampler.seconds / sampler.n_samples < 0.018
     assert seen.next >= 5
+    assert len(seen.columns["net_read"]) == seen.next
+    assert min(seen.columns["net_read"]) > 0
