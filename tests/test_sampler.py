@@ -267,9 +267,7 @@ async def test_a_thousand_workers_cost_little(s: Scheduler) -> None:
                 await reader.read(recorder.read, wait=4)
     finally:
         s.workers.clear()
-    sampler = recorder.sampler
-    # Three times what it is: the machines that run this are busy with other things.
-    assert sampler.seconds / sampler.n_samples < 0.015
+    # What it costs the scheduler, benchmarks/bench_sampler.py measures.
     assert sum(sum(reader.bytes[1:]) for reader in readers) / 5 < 50_000
     assert len(readers[0].seen.rows) == 1000
     assert readers[1].seen.columns["workers"][-1] == 1000

@@ -28,25 +28,15 @@ _BEAT = (
 MOST_SAMPLES = 7200
 
 
-class WorkersNow:
-    """The workers of a scheduler, as the frames of the stream ``workers`` told.
+class _TableNow:
+    """A table of a scheduler, as the frames of its stream told."""
 
-    Attributes
-    ----------
-    log : str
-        Id of the log that the cursor belongs to.
-    next : int
-        The sample expected next.
-    time : float
-        When the last sample was taken, in seconds since the epoch on the scheduler's clock.
-    """
+    stream: ClassVar[str]
 
     def __init__(self) -> None:
         self.log = ""
         self.next = 0
-        self.time = 0.0
         self._names: dict[int, Any] = {}
-        self._rows: dict[int, dict[str, Any]] = {}
 
     def append(self, data: bytes | Frame) -> bool:
         """Take a frame.
@@ -62,17 +52,55 @@ class WorkersNow:
             When it is not a frame of this stream.
         """
         frame = data if isinstance(data, Frame) else unpack_frame(data)
-        _of_stream(frame, "workers")
-        if frame.first > 0 and (frame.log != self.log or frame.first > self.next):
+        _of_stream(frame, self.stream)
+        same = frame.log == self.log
+        if frame.first > 0 and (not same or frame.first > self.next):
             return False
-        if frame.log == self.log and frame.next <= self.next and frame.first > 0:
+        if frame.first > 0 and frame.next <= self.next:
             return True
         if frame.first == 0:
-            if frame.log != self.log:
+            if not same:
                 self._names.clear()
-            self._rows.clear()
-        self.log, self.next, self.time = frame.log, frame.next, frame.base
+            self._clear()
+        self.log, self.next = frame.log, frame.next
         self._names.update(enumerate(frame.names, frame.names0))
+        self._take(frame)
+        return True
+
+    def _clear(self) -> None:
+        """Forget the rows: a frame with all of them comes."""
+        raise NotImplementedError
+
+    def _take(self, frame: Frame) -> None:
+        """Take the rows of a frame whose names are known."""
+        raise NotImplementedError
+
+
+class WorkersNow(_TableNow):
+    """The workers of a scheduler, as the frames of the stream ``workers`` told.
+
+    Attributes
+    ----------
+    log : str
+        Id of the log that the cursor belongs to.
+    next : int
+        The sample expected next.
+    time : float
+        When the last sample was taken, in seconds since the epoch on the scheduler's clock.
+    """
+
+    stream = "workers"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.time = 0.0
+        self._rows: dict[int, dict[str, Any]] = {}
+
+    def _clear(self) -> None:
+        self._rows.clear()
+
+    def _take(self, frame: Frame) -> None:
+        self.time = frame.base
         beats = {name: column(frame, name) for name in ("worker", "seen", "unmanaged", *_BEAT)}
         for i, worker in enumerate(beats["worker"]):
             row = self._row(int(worker))
@@ -87,7 +115,6 @@ class WorkersNow:
             row["processing"] = int(loads["processing"][i])
         for worker in column(frame, "left"):
             self._rows.pop(int(worker), None)
-        return True
 
     def _row(self, worker: int) -> dict[str, Any]:
         row = self._rows.get(worker)
@@ -194,7 +221,7 @@ class SystemOverTime(_OverTime):
     stream = "system"
 
 
-class GroupsNow:
+class GroupsNow(_TableNow):
     """The groups and spans of a scheduler, as the frames of the stream ``groups`` told.
 
     Attributes
@@ -209,24 +236,17 @@ class GroupsNow:
         How many there are; the newest are told.
     """
 
+    stream = "groups"
+
     def __init__(self) -> None:
-        self.log = ""
-        self.next = self.n_groups = self.n_spans = 0
-        self._names: dict[int, Any] = {}
+        super().__init__()
+        self.n_groups = self.n_spans = 0
+        self._clear()
+
+    def _clear(self) -> None:
         self._rows: dict[str, dict[int, dict[str, int]]] = {"group": {}, "span": {}}
 
-    def append(self, data: bytes | Frame) -> bool:
-        """Take a frame; False when something before it is missing, and nothing was taken."""
-        frame = data if isinstance(data, Frame) else unpack_frame(data)
-        _of_stream(frame, "groups")
-        if frame.first > 0 and (frame.log != self.log or frame.first > self.next):
-            return False
-        if frame.first == 0:
-            if frame.log != self.log:
-                self._names.clear()
-            self._rows = {"group": {}, "span": {}}
-        self.log, self.next = frame.log, frame.next
-        self._names.update(enumerate(frame.names, frame.names0))
+    def _take(self, frame: Frame) -> None:
         for kind, rows in self._rows.items():
             states = [name for name in frame.cols if name.startswith(f"{kind}_")]
             for i, ident in enumerate(column(frame, kind)):
@@ -236,7 +256,6 @@ class GroupsNow:
             for ident in column(frame, "left"):
                 rows.pop(int(ident), None)
         self.n_groups, self.n_spans = (int(column(frame, name)[0]) for name in ("groups", "spans"))
-        return True
 
     @property
     def groups(self) -> dict[tuple[str, str], dict[str, int]]:
