@@ -2,18 +2,30 @@
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
-import { ABCWidgetFactory, type DocumentRegistry } from '@jupyterlab/docregistry';
+import { ABCWidgetFactory, DocumentWidget, type DocumentRegistry } from '@jupyterlab/docregistry';
 import { ITranslator, nullTranslator, type TranslationBundle } from '@jupyterlab/translation';
 
 import { PLUGIN } from '../tokens';
 import { lensIcon } from './icons';
-import { ReportContent, ReportWidget } from './reportwidget';
+import { ReportContent } from './reportcontent';
 
 /** Name of the viewer, in "Open With" and where settings choose one. */
 const FACTORY = 'Dask Report';
 const TYPES = ['html', 'json'] as const;
 /** Whose files can be reports too. */
 const OTHERS = ['html', 'json'];
+
+class ReportWidget extends DocumentWidget<ReportContent> {
+  constructor(options: DocumentWidget.IOptions<ReportContent>) {
+    super(options);
+    this.toolbar.hide();
+    this.title.icon = lensIcon;
+  }
+
+  override setFragment(fragment: string): void {
+    this.content.go(fragment);
+  }
+}
 
 class ReportFactory extends ABCWidgetFactory<ReportWidget> {
   constructor(

@@ -25,10 +25,19 @@ export function readFile(text: string, most = MOST_TEXT): Report {
         'read it in Python with dasklens.load_report.'
     );
   }
-  if (text.trim() === '') {
+  // With them goes the mark that some editors put at the beginning.
+  const said = text.trimStart();
+  if (said === '') {
     throw new ReportError('Expected a dasklens report, got an empty file.');
   }
-  return readReport(/^\s*</.test(text) ? documentIn(text) : text);
+  try {
+    return readReport(said.startsWith('<') ? documentIn(said) : said);
+  } catch (error) {
+    // What is nested without end takes more than any reader has.
+    throw error instanceof ReportError
+      ? error
+      : new ReportError(`Expected a dasklens report, got what cannot be read (${String(error)}).`);
+  }
 }
 
 /** The JSON in a page. */

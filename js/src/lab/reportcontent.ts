@@ -1,14 +1,13 @@
-/** The tab of a report: reads its file as text and shows what that says, or in one sentence why it cannot. */
+/** What is in the tab of a report: reads its file as text and shows what that says, or in one sentence why it cannot. */
 
 import { ActivityMonitor } from '@jupyterlab/coreutils';
-import { DocumentWidget, type DocumentRegistry } from '@jupyterlab/docregistry';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { UUID } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
 
+import { h } from '../parts/elements';
 import type { Body } from '../report/body';
-import { h } from './dom';
-import { lensIcon } from './icons';
 import { PlacedLayout } from './placedlayout';
 
 /** Milliseconds without a change of the text until it is read anew. */
@@ -84,18 +83,6 @@ export class ReportContent extends Widget {
   private say(kind: 'waiting' | 'fatal', words: string): void {
     const role = kind === 'fatal' ? 'alert' : 'status';
     this.node.replaceChildren(h('p', { class: kind, role }, words));
-  }
-}
-
-export class ReportWidget extends DocumentWidget<ReportContent> {
-  constructor(options: DocumentWidget.IOptions<ReportContent>) {
-    super(options);
-    this.toolbar.hide();
-    this.title.icon = lensIcon;
-  }
-
-  override setFragment(fragment: string): void {
-    this.content.go(fragment);
   }
 }
 
