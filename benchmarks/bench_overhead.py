@@ -215,11 +215,16 @@ def take_turns(sides: dict[bool, Side], pair: int) -> tuple[float, float]:
     return got[True][0] / got[False][0], got[True][1] / got[False][1]
 
 
+def even(pair: int) -> None:
+    """Have the processes of a pair, and only those, alike: how one lies in memory is worth some percent."""
+    os.environ["PYTHONHASHSEED"] = str(pair)
+
+
 def compare(kernel: bool) -> list[Row]:
     """Rows of one arrangement."""
     walls, cpus = [], []
     for pair in range(PAIRS):
-        # Processes of their own each time: how one lies in memory is worth some percent for its life.
+        even(pair)
         sides = {}
         for watched in (False, True):
             own = None if kernel else Own(RECORDED if watched else "pass")

@@ -17,12 +17,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench_overhead import PAIRS, TASKS, Own, Side, row, said, take_turns
+from bench_overhead import PAIRS, TASKS, Own, Side, even, row, said, take_turns
 from rows import Row
 
 # How tests start a Jupyter server is written once.
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from jupyter import jupyter
+
+#: The peer's ratio is far from ours: it takes fewer pairs to tell.
+MOST_PEER_PAIRS = 4
 
 ANNOUNCED = "from dasklens.scheduler.preload import dask_setup; await dask_setup(scheduler)"
 
@@ -123,7 +126,8 @@ def watcher(script: str, *args: object) -> Iterator[None]:
 def pairs(peer: bool) -> tuple[list[float], list[float]]:
     """Ratios of wall and of scheduler CPU, watched to unwatched."""
     walls, cpus = [], []
-    for pair in range(PAIRS):
+    for pair in range(min(PAIRS, MOST_PEER_PAIRS) if peer else PAIRS):
+        even(pair)
         with ExitStack() as stack:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             env = {

@@ -238,6 +238,8 @@ EVENTS = evented([{"type": "O", "frame": 0, "at": 1}, {"type": "C", "frame": 0, 
         "[]",
         "{}",
         "[" * 100_000,
+        FOREIGN.replace("[0, 1]", "[0, -1]"),
+        FOREIGN.replace("[0, 1]", "[0, true]"),
         '{"shared": {"frames": []}, "profiles": [{"type": "?", "unit": "none"}]}',
         FOREIGN.replace("[0, 1]", "[0, 9]"),
         FOREIGN.replace('"samples": [[0], [0, 1]]', '"samples": 5'),
@@ -311,3 +313,10 @@ def test_a_profile_is_saved_and_read(tmp_path: Path, name: str) -> None:
     assert [f.own for f in again.functions()] == [f.own for f in profile.functions()]
     for each in (profile, again):
         each.close()
+
+
+def test_a_file_s_lines_end_where_they_do(tmp_path: Path) -> None:
+    (tmp_path / "foreign.txt").write_bytes(b"main;a\rb 3\r\nmain 1\r\n")
+    profile = Profile.from_file(tmp_path / "foreign.txt")
+    assert {f.name for f in profile.functions()} == {"main", "a\rb"}
+    profile.close()

@@ -50,7 +50,8 @@ def test_real_trees_survive(name: str) -> None:
     assert pack_profile(read, about, times, "x") == pack_profile(state, log="x")
 
 
-@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)])
+# The thread that reads stays, for whoever reads next.
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)], clean_kwargs={"threads": False})
 async def test_profile_of_an_asynchronous_client(c: Client, s: Any, a: Any) -> None:
     import tempfile
 

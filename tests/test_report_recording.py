@@ -13,6 +13,7 @@ from typing import Any
 import dask
 import dask.array as da
 import distributed
+import numpy as np
 import pytest
 from conftest import NO_DASHBOARD
 from distributed import Client, LocalCluster
@@ -26,6 +27,7 @@ from dasklens import Report, get_task_stream, load_report, performance_report
 from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder
 from dasklens.source import recording as recording_module
+from dasklens.wire.frames import pack_frame
 
 
 class Counting(SchedulerPlugin):
@@ -254,7 +256,8 @@ def test_a_scheduler_that_is_started_anew_goes_on_in_the_same_log() -> None:
                     pipe.close()
 
 
-@gen_cluster(client=True, nthreads=[("127.0.0.1", 1), ("127.0.0.1", 1)])
+# The thread that reads stays, for whoever reads next.
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1), ("127.0.0.1", 1)], clean_kwargs={"threads": False})
 async def test_asynchronous_clients(c: Client, s: Any, a: Any, b: Any) -> None:
     async with performance_report(None, client=c) as report:
         await c.gather(c.map(lambda i: i, range(30)))
@@ -303,6 +306,9 @@ def test_a_reader_is_never_forgotten_between_two_samples() -> None:
 def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:
     from dasklens.model.samples import CountsOverTime, GroupsNow
 
+    # What was sampled before is no part of it.
+    before = Report.start(client)
+    until(lambda: before._recording.kept["counts"].records > 2, "some samples")
     with performance_report(None) as report:
         futures = client.map(lambda i: i, range(20), key="held")
         distributed.wait(futures)
@@ -313,8 +319,42 @@ def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:
         assert counts.append(frame)
     assert counts.prefixes["held"]["memory"] == 20
     assert {name[1]: tasks["memory"] for name, tasks in groups.groups.items()}["held"] == 20
-    assert counts.columns["time"][0] >= report.start_time - 1.1
+    assert counts.columns["time"][0] >= report.start_time - 1.3
+    assert len(before.stop()._document.streams["counts"].pieces) == 1
     assert counts.columns["time"][-1] >= report.stop_time - 0.3
     assert counts.columns["tasks_memory"][-1] == 20
     assert report.cluster["workers"] == 2
     assert report.cluster["threads"] == 4
+
+
+def test_a_long_history_is_there_from_its_beginning() -> None:
+    from dasklens.model.relog import over_time
+    from dasklens.report import tables
+
+    nothing = dict.fromkeys(("gil", "gil_most", "worker_tick"), np.nan)
+    frames = []
+    for first in range(0, 9000, 100):
+        columns = {"time": np.arange(first, first + 100, dtype="f8")}
+        for name in ("cpu", *nothing):
+            columns[name] = np.full(100, nothing.get(name, first))
+        cols = {name: ("f8", values.astype("<f8").tobytes()) for name, values in columns.items()}
+        frames.append(
+            pack_frame(
+                stream="system",
+                log="x",
+                first=first,
+                next=first + 100,
+                missed=0,
+                names0=0,
+                names=[],
+                base=1e9,
+                cols=cols,
+            )
+        )
+    assert over_time(frames)["time"].tolist() == [1e9 + i for i in range(9000)]
+    made = tables.system(frames)
+    assert [column["name"] for column in made["columns"]] == ["time", "cpu"]
+    assert len(made["rows"]) <= tables.MOST_SAMPLES
+    assert made["rows"][0][0] < 1e9 + 5
+    assert made["rows"][-1][0] == 1e9 + 8999
+    assert tables.system([])["empty"]

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_golden_frames import said, task
 from runs import make
+from waiting import until
 
 import dasklens
 from dasklens import load_report, performance_report
@@ -51,6 +52,15 @@ def hidden_prefix(x: Any) -> Any:
     return x
 
 
+def _bandwidths(dask_scheduler: Any) -> int:
+    return len(dask_scheduler.bandwidth_workers)
+
+
+def _seconds(dask_scheduler: Any) -> float:
+    metrics = dask_scheduler.cumulative_worker_metrics
+    return sum(value for key, value in metrics.items() if key[0] == "execute" and key[-1] == "seconds")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Reports of the same block, by what was left out; and the hosts in it."""
@@ -65,15 +75,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
             redact = ("code", "hosts", "paths", "keys", "logs") if what == "all" else (what,) if what else ()
             with performance_report(None, client=client, redact=redact, title=f"{what} report") as report:
                 # UNSEEN_COMMENT
+                known = client.run_on_scheduler(_seconds)
                 with span("hush-span"):
                     client.submit(hidden_prefix, 1, key=("seekrit-group", 1, "tuplesecret")).result()
                     distributed.wait(client.submit(talkative, workers[0], key=f"{SECRET_KEY}-{what}"))
                     client.gather(client.map(hidden_prefix, range(5), pure=False))
                     client.submit(sum, [1, 2], key=f"plain-{what}").result()
-                    moved = client.submit(
-                        hidden_prefix, bytes(1000), key=f"seekrit-moved-{what}", workers=workers[:1]
-                    )
+                    # Of less than 1 MB the bandwidth is not measured.
+                    moved = client.submit(bytes, 2_000_000, key=f"seekrit-moved-{what}", workers=workers[:1])
                     client.submit(len, moved, key=f"seekrit-there-{what}", workers=workers[1:]).result()
+                until(lambda: client.run_on_scheduler(_bandwidths) > 0, "the heartbeat that tells it")
+                if what == "all":
+                    until(lambda: client.run_on_scheduler(_seconds) > known, "another one")  # noqa: B023
                 if what in ("code", "all"):
                     try:
                         raise OSError(f"{workers[0]}: /srv/covert/x and {SECRET_KEY}")
@@ -173,7 +186,9 @@ def test_stand_ins_are_the_same_everywhere(made: Any) -> None:
     workers = {row[0] for row in report.tables["workers"]["rows"]}
     assert workers == {"worker-1", "worker-2"}
     assert {record["worker"] for record in report.data} <= workers
-    assert {row[0] for row in report.tables["bandwidth_workers"]["rows"]} <= workers
+    (pair,) = report.tables["bandwidth_workers"]["rows"]
+    assert {pair[0], pair[1]} == workers
+    assert report.tables["fine_metrics"]["rows"]
     (exception,) = report.tables["exceptions"]["rows"]
     assert exception[2] in {record["prefix"] for record in report.data if record["status"] == "error"}
     assert exception[5].startswith("ValueError('cannot read path-")

@@ -317,8 +317,8 @@ def test_who_resumes_has_what_a_newcomer_gets(acts: list[tuple[str, int]]) -> No
     table = WorkerTable("x")
     steady, late = Reader("workers"), Reader("workers")
     ports = iter(range(1000, 9000))
-    known = workertable_module.MOST_LEFT, workertable_module.MOST_NAMES
-    workertable_module.MOST_LEFT, workertable_module.MOST_NAMES = 2, 6
+    table.most_left = 2
+    known, workertable_module.MOST_NAMES = workertable_module.MOST_NAMES, 6
     try:
         for act, which in [*acts, ("sample", 0), ("read", 0), ("read late", 0)]:
             states = crowd.states
@@ -350,7 +350,7 @@ def test_who_resumes_has_what_a_newcomer_gets(acts: list[tuple[str, int]]) -> No
                 crowd.remove(ws)
                 crowd.add(ws.address, f"again-{which}", memory_limit=GIB)
     finally:
-        workertable_module.MOST_LEFT, workertable_module.MOST_NAMES = known
+        workertable_module.MOST_NAMES = known
     assert steady.seen.next == table.next
     assert {row["address"] for row in steady.seen.rows} == set(scheduler.workers)
 
@@ -389,7 +389,7 @@ def test_counts_in_pieces_are_those_of_one_read(
 
 
 def test_who_was_away_while_very_many_left_has_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workertable_module, "MOST_LEFT", 3)
+    monkeypatch.setattr(WorkerTable, "most_left", 3)
     scheduler = bare_scheduler()
     crowd = Crowd(scheduler, 10)
     table = WorkerTable("x")

@@ -67,7 +67,7 @@ export function panel(page: Page, name: string): Locator {
 export async function go(page: Page, name: string): Promise<void> {
   await page.locator(`#tab-${name}`).click();
   await expect(panel(page, name)).toBeVisible();
-  await expect(panel(page, name).locator('.waiting')).toHaveCount(0);
+  await expect(panel(page, name).locator('.waiting, [aria-busy]')).toHaveCount(0);
 }
 
 /** The canvas of the task stream, once it is drawn. */

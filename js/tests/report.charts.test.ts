@@ -8,7 +8,7 @@ import { readReport } from '../src/report/document';
 import { readCounts, readFinished, readWorkers } from '../src/report/histories';
 import { chartsOf } from '../src/report/system';
 import { FrameWriter } from './build';
-import { one, texts } from './fakemark';
+import { one } from './fakemark';
 import { packed, SAMPLE } from './packed';
 
 /** Draws at once: jsdom knows no sizes. */
@@ -34,20 +34,21 @@ const CHART: Chart = {
   title: 'CPU',
   unit: '%',
   time: [0, 10, 20, 30, 40],
-  series: [{ name: 'used', colour: 'red', values: [900, 100, NaN, 50, 900] }],
+  series: [{ name: 'used', colour: 'red', values: [300, 100, NaN, 50, 90] }],
   from: 5,
   to: 35
 };
 
-test('only what lies within the stretch is drawn, with gaps where nothing is known', () => {
+test('a line ends at the edges of the stretch, with gaps where nothing is known', () => {
   const el = chartOf(CHART);
   const path = one(el, '.stroke').getAttribute('d') as string;
-  expect(path.match(/M/g)).toHaveLength(2);
-  expect(path).not.toContain('L');
-  // The values outside do not set the scale either.
-  expect(texts(el, 'text')).not.toContain('900 %');
+  // Half of the way from 300 to 100, and of that from 50 to 90.
+  const [left, right] = path.split('M').slice(1);
+  expect([left, right].map(part => part.split('L').length)).toEqual([2, 2]);
+  expect(left).toMatch(/^72\.0 /);
+  expect(right).toMatch(/L590\.0 [\d.]+$/);
   expect(one(el, '.plot').getAttribute('aria-label')).toBe(
-    'CPU over time. used: at most 100 %, at the end 50 %.'
+    'CPU over time. used: at most 200 %, at the end 70 %.'
   );
 });
 

@@ -22,7 +22,8 @@ beforeEach(() => {
   listening = vi.spyOn(window, 'addEventListener');
   window.location.hash = '';
 });
-afterEach(() => {
+afterEach(async () => {
+  await vi.waitFor(() => expect(document.querySelector('[aria-busy], .waiting')).toBeNull());
   // A page of its own for each test, in the same window.
   listening.mock.calls.forEach(([type, listener]) => window.removeEventListener(type, listener));
   vi.restoreAllMocks();
@@ -162,9 +163,14 @@ test('a document of another kind is one clear sentence', async () => {
   );
 });
 
-test('everything can be printed at once', async () => {
+test('everything can be printed at once, in light colours and unfolded', async () => {
+  document.documentElement.dataset.theme = 'dark';
   await open(sample());
   window.dispatchEvent(new Event('beforeprint'));
+  const traceback = one<HTMLDetailsElement>(panel('exceptions'), 'details');
+  expect([document.documentElement.dataset.theme, traceback.open]).toEqual(['light', true]);
+  window.dispatchEvent(new Event('afterprint'));
+  expect([document.documentElement.dataset.theme, traceback.open]).toEqual(['dark', false]);
   const built = NAMES.filter(name => panel(name).childElementCount > 0);
   expect(built).toEqual(['summary', 'bandwidth', 'fine-metrics', 'exceptions', 'logs', 'workers']);
 });

@@ -208,6 +208,8 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
     await expect.poll(names, { timeout: 2000 }).toEqual(dragged);
   }).toPass();
   await fold('task-stream').click();
+  const by = () => sectionOf(page, 'progress').getByRole('combobox', { name: 'What a bar stands for' });
+  await by().selectOption('group');
 
   await page.reload();
   await kernelIdle(page);
@@ -216,6 +218,8 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await fold('memory').click();
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'true');
+  await expect(by()).toHaveValue('group');
+  await by().selectOption('prefix');
   let before = await names();
   for (let i = before.indexOf('dashboards') + 1; i < before.length; i++) {
     // After a reload JupyterLab may still take the focus to the notebook.

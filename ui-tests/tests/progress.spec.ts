@@ -49,7 +49,15 @@ alone = dasklens.progress(futures, multi=False)`;
 const BLOCK = `
 with dasklens.progress_of() as block:
     da.ones((2000, 2000), chunks=(200, 200)).sum().compute()`;
-const [AT_SETUP, AT_BUSY, AT_FAILS, AT_MANY, AT_ONE, AT_BLOCK] = [0, 1, 2, 3, 4, 5];
+const STUCK = `
+from distributed import Event
+held = client.submit(Event("for-the-stuck").wait, key="held-0")
+quick = client.map(abs, range(3), key=[f"quick-{i}" for i in range(3)])
+stuck = dasklens.progress(quick, held)
+while stuck.counts.get("quick", {}).get("memory") != 3:
+    time.sleep(0.05)
+stuck`;
+const [AT_SETUP, AT_BUSY, AT_FAILS, AT_MANY, AT_ONE, AT_BLOCK, AT_STUCK] = [0, 1, 2, 3, 4, 5, 6];
 
 // One story: what one test leaves is seen by the next.
 test.describe.configure({ mode: 'serial' });
@@ -60,7 +68,7 @@ const errors: string[] = [];
 test.beforeAll(async ({ browser }) => {
   page = await browser.newPage();
   page.on('pageerror', error => errors.push(error.message));
-  await openNotebook(page, NAME, [SETUP, BUSY, FAILS, MANY, ONE, BLOCK]);
+  await openNotebook(page, NAME, [SETUP, BUSY, FAILS, MANY, ONE, BLOCK, STUCK]);
   await runCell(page, AT_SETUP);
 });
 
@@ -209,7 +217,7 @@ test('a saved notebook without a kernel shows the finished bars', async () => {
 });
 
 test('with the widgets saved, the figures themselves are there without a kernel', async () => {
-  for (const index of [AT_SETUP, AT_BUSY, AT_FAILS]) {
+  for (const index of [AT_SETUP, AT_BUSY, AT_FAILS, AT_STUCK]) {
     await runCell(page, index);
   }
   await expect(words(AT_FAILS)).toHaveText(/^✕ failed: 8 of 12 tasks, 66 %$/);
@@ -228,6 +236,15 @@ test('with the widgets saved, the figures themselves are there without a kernel'
     await expect(part(AT_FAILS).locator('.dasklens-failure')).toContainText(`ValueError('${HOSTILE}')`);
     await expect(output(AT_FAILS).locator('img')).toHaveCount(0);
     await picture('progress-saved', output(AT_BUSY));
+    // What ran when it was saved says so: nothing more is coming.
+    await part(AT_STUCK).scrollIntoViewIfNeeded();
+    await expect(words(AT_STUCK)).toHaveText('running when this was saved: 3 of 4 tasks, 75 %');
+    await expect(bars(AT_STUCK)).toHaveCount(3);
+    // Each part is a module of its own in a notebook: what paints one figure is not another's.
+    const ids = await page.locator('pattern').evaluateAll(all => all.map(each => each.id));
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids.length).toBeGreaterThan(6);
+    await picture('progress-saved-running', output(AT_STUCK));
   } finally {
     await setSaveState(page, false);
   }

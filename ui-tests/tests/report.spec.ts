@@ -1,6 +1,7 @@
 // A report as its reader has it: a file that is opened from disk, with no network.
 
 import { expect, test } from '@playwright/test';
+import { writeFileSync } from 'node:fs';
 
 import { drawn, go, panel, rangeOf, sample, SECTIONS, watched, written } from '../report';
 
@@ -141,6 +142,19 @@ test('on paper are the summary and every table', async ({ page }, info) => {
     await expect(panel(page, name), name).toBeVisible();
   }
   await expect(page.locator('[role=tablist]')).toBeHidden();
+});
+
+test('a page that a browser saved is as good as the file', async ({ page }, info) => {
+  await page.goto(`${written(sample(), info)}#tab=task-stream`);
+  await drawn(page);
+  const saved = info.outputPath('saved.html');
+  writeFileSync(saved, await page.content());
+  const seen = await watched(page);
+  await page.goto(`file://${saved}`);
+  await expect(page.locator('h1')).toHaveCount(1);
+  await go(page, 'task-stream');
+  await drawn(page);
+  expect(seen).toEqual({ asked: [], problems: [] });
 });
 
 test('nothing that a report says is run, and nothing can be added to it', async ({ page }, info) => {

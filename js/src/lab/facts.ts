@@ -10,7 +10,7 @@ import { FrameSocket } from '../connect/framesocket';
 import { Counts } from '../core/counts';
 import { decodeFrame } from '../core/frames';
 import type { Api, Scheduler } from './api';
-import { onPageShown } from './looking';
+import { Lookers } from './lookers';
 
 export interface Known {
   readonly workers: number;
@@ -25,20 +25,13 @@ export interface Known {
 
 export class Facts {
   private readonly _changed = new Signal<this, void>(this);
-  private readonly stopPage: () => void;
+  private readonly lookers = new Lookers(() => this.settle());
   private scheduler: Scheduler | null = null;
-  private lookers = 0;
-  private shown = true;
   private socket: FrameSocket | null = null;
   private counts = new Counts();
   private _known: Known | null = null;
 
-  constructor(private readonly api: Api) {
-    this.stopPage = onPageShown(shown => {
-      this.shown = shown;
-      this.settle();
-    });
-  }
+  constructor(private readonly api: Api) {}
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -63,27 +56,18 @@ export class Facts {
   }
 
   look(): () => void {
-    let looking = true;
-    this.lookers++;
-    this.settle();
-    return () => {
-      if (looking) {
-        looking = false;
-        this.lookers--;
-        this.settle();
-      }
-    };
+    return this.lookers.look();
   }
 
   dispose(): void {
-    this.stopPage();
+    this.lookers.dispose();
     this.socket?.close();
     Signal.clearData(this);
   }
 
   private settle(): void {
     const { scheduler } = this;
-    const wanted = this.lookers > 0 && this.shown && scheduler?.state === 'reachable' && scheduler.recorded;
+    const wanted = this.lookers.any && scheduler?.state === 'reachable' && scheduler.recorded;
     if (wanted) {
       const { id } = scheduler;
       this.socket ??= new FrameSocket(() => this.api.frames(id, 'counts'), {

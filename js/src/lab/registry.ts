@@ -6,7 +6,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import { LINGER, RETRY_FIRST, RETRY_MOST } from '../connect/framesocket';
 import type { Scheduler } from './api';
-import { onPageShown } from './looking';
+import { Lookers } from './lookers';
 
 export interface Change {
   readonly event: 'added' | 'changed' | 'gone';
@@ -22,9 +22,7 @@ interface Message {
 export class Registry {
   private readonly known = new Map<string, Scheduler>();
   private readonly _changed = new Signal<this, Change | null>(this);
-  private readonly stopPage: () => void;
-  private lookers = 0;
-  private shown = true;
+  private readonly lookers = new Lookers(() => this.settle());
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private leaving: ReturnType<typeof setTimeout> | undefined;
@@ -33,12 +31,7 @@ export class Registry {
   private _lost = false;
   private disposed = false;
 
-  constructor(private readonly open: () => WebSocket) {
-    this.stopPage = onPageShown(shown => {
-      this.shown = shown;
-      this.settle();
-    });
-  }
+  constructor(private readonly open: () => WebSocket) {}
 
   /** Something is otherwise; null when that is the connection or the whole list. */
   get changed(): ISignal<this, Change | null> {
@@ -73,21 +66,12 @@ export class Registry {
 
   /** Keep the list up to date until the returned function is called. */
   look(): () => void {
-    let looking = true;
-    this.lookers++;
-    this.settle();
-    return () => {
-      if (looking) {
-        looking = false;
-        this.lookers--;
-        this.settle();
-      }
-    };
+    return this.lookers.look();
   }
 
   dispose(): void {
     this.disposed = true;
-    this.stopPage();
+    this.lookers.dispose();
     this.drop();
     clearTimeout(this.leaving);
     Signal.clearData(this);
@@ -98,7 +82,7 @@ export class Registry {
     if (this.disposed) {
       return;
     }
-    if (this.lookers > 0 && this.shown) {
+    if (this.lookers.any) {
       if (!this.socket && this.timer === undefined) {
         this.connect();
       }

@@ -1,14 +1,12 @@
 /** A button that opens a list of columns to choose from. */
 
-import { h } from './elements';
+import { h, uniqueId } from './elements';
 
 export interface Choice {
   readonly key: string;
   readonly title: string;
   readonly long: string;
 }
-
-let made = 0;
 
 /**
  * @param shown keys of the columns that are on screen.
@@ -22,7 +20,7 @@ export function chooser(
   choose: (keys: string[]) => void,
   signal: AbortSignal
 ): { element: HTMLElement } {
-  const id = `dasklens-columns-${++made}`;
+  const id = uniqueId('columns');
   const list = h('div', { class: 'dasklens-choices', id, role: 'group', 'aria-label': 'Columns' });
   list.hidden = true;
   const opener = h(

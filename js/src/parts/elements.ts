@@ -87,3 +87,12 @@ export function watchWidth(el: HTMLElement, signal: AbortSignal, act: (width: nu
     signal.addEventListener('abort', () => observer.disconnect());
   }
 }
+
+/**
+ * An id that no other element of the page has. anywidget loads a part's module anew for each widget: what
+ * is counted here would begin at one for each.
+ */
+export function uniqueId(name: string): string {
+  const [id] = crypto.getRandomValues(new BigUint64Array(1));
+  return `dasklens-${name}-${id.toString(36)}`;
+}

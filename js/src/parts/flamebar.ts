@@ -6,10 +6,10 @@
 import type { Kind } from '../core/covered';
 import type { FlameModel, View } from '../marks/flamemodel';
 import { button, h, press, roving, say } from './elements';
-import { DOWNLOAD, EVERYTHING, REFRESH } from './icons';
+import { EVERYTHING, REFRESH } from './icons';
 import { part, type Part } from './part';
 import { PHASE_CSS, phaseBadge } from './phase';
-import { save } from './picture';
+import { Tools } from './tools';
 
 const VIEWS: readonly (readonly [View, string, string])[] = [
   ['tree', 'Call tree', 'Callers on top, what they call below'],
@@ -39,26 +39,10 @@ function build(view: Part<FlameModel>): void {
     VIEWS.forEach(([name], i) => press(buttons[i], (mark.get('view') as View) === name));
   on('change:view', showView);
 
-  const tools = h('div', { class: 'dasklens-tools', role: 'toolbar', 'aria-label': 'Profile' });
-  const message = h('span', { class: 'dasklens-message dasklens-error dasklens-cut' });
-  const add = (
-    action: string,
-    path: string,
-    title: string,
-    act: () => void,
-    text = ''
-  ): HTMLButtonElement => {
-    const tool = tools.appendChild(button(action, path, title, text));
-    tool.addEventListener('click', act, { signal });
-    return tool;
-  };
-  add('reset', EVERYTHING, 'Show everything', () => mark.zoomReset());
-  const refresh = add('refresh', REFRESH, 'Read the profile again', () => mark.refresh());
-  for (const kind of ['png', 'svg'] as const) {
-    const act = (): void => void save(mark, kind, 'profile').then(problem => say(message, problem));
-    add(`save-${kind}`, DOWNLOAD, `Save a picture as ${kind.toUpperCase()}`, act, kind.toUpperCase());
-  }
-  roving(tools, 'ArrowLeft', 'ArrowRight', signal);
+  const tools = new Tools('Profile', signal);
+  tools.add('reset', EVERYTHING, 'Show everything', () => mark.zoomReset());
+  const refresh = tools.add('refresh', REFRESH, 'Read the profile again', () => mark.refresh());
+  tools.addPictures(mark, 'profile');
   const showRefresh = (): void => {
     refresh.hidden = mark.get('phase') === 'finished';
   };
@@ -67,10 +51,10 @@ function build(view: Part<FlameModel>): void {
 
   const status = h('div', { class: 'dasklens-status', role: 'status', 'aria-live': 'polite' });
   status.setAttribute('aria-atomic', 'false');
-  status.append(phaseBadge(mark, view), message);
+  status.append(phaseBadge(mark, view), tools.message);
 
   el.replaceChildren(
-    h('div', { class: 'dasklens-flamerow' }, views, tools, status),
+    h('div', { class: 'dasklens-flamerow' }, views, tools.element, status),
     h('div', { class: 'dasklens-flamerow' }, kindChoice(view), ...choices(view), ...searchBox(view)),
     breadcrumb(view)
   );

@@ -1,7 +1,7 @@
 /** How the parts of memory look: each has a pattern beside its colour, so that none needs the other. */
 
 import { PARTS, THRESHOLDS, type Part, type Threshold } from '../core/memory';
-import { h } from './elements';
+import { h, uniqueId } from './elements';
 import { entry, svg } from './svg';
 
 const SIZE = 6;
@@ -40,8 +40,6 @@ export const LINE_STYLES: Record<Threshold, string> = {
 };
 const DASHES: Record<Threshold, string> = { target: '1,3', spill: '5,3', pause: '6,2,1,2', limit: '' };
 
-let made = 0;
-
 /** What is drawn on a tile of the pattern. */
 function tile(part: Part): SVGElement[] {
   const ground = (style: string): SVGElement =>
@@ -70,7 +68,7 @@ export class Fills {
   readonly patterns: SVGElement;
   readonly legend: HTMLElement;
   readonly text = TEXT;
-  private readonly id = `dasklens-memory-${++made}`;
+  private readonly id = uniqueId('memory');
   private readonly lines = new Map<Threshold, HTMLElement>();
   /** What explains quantiles. */
   private readonly bands: HTMLElement[];

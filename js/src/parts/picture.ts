@@ -6,7 +6,7 @@ import { h } from './elements';
 /** How long the picture is kept for the browser to save, in milliseconds. */
 const KEEP_PICTURE = 10_000;
 
-interface Pictured {
+export interface Pictured {
   savePicture(kind: PictureKind): Promise<Blob>;
 }
 

@@ -1,7 +1,7 @@
 /** How tasks by state look in a bar: each has a pattern beside its colour, so that none needs the other. */
 
 import { STATES, type ByState, type State } from '../core/progress';
-import { h } from './elements';
+import { h, uniqueId } from './elements';
 import { entry, svg } from './svg';
 
 const SIZE = 6;
@@ -53,13 +53,11 @@ function tile(state: State): SVGElement[] {
   }
 }
 
-let made = 0;
-
 export class ProgressFills {
   /** What has to be in the page for the fills to be drawn. */
   readonly patterns: SVGElement;
   readonly legend: HTMLElement;
-  private readonly id = `dasklens-progress-${++made}`;
+  private readonly id = uniqueId('progress');
   private readonly entries = new Map<State, HTMLElement>();
 
   constructor() {

@@ -4,11 +4,11 @@
  */
 
 import { counted } from '../core/format';
-import { button, h, press, roving, say } from './elements';
-import { DOWNLOAD, EVERYTHING, icon, INTERVAL, PAUSE, PLAY, ZOOM_IN, ZOOM_OUT } from './icons';
+import { h, press, say } from './elements';
+import { EVERYTHING, icon, INTERVAL, PAUSE, PLAY, ZOOM_IN, ZOOM_OUT } from './icons';
 import { paced, part, type Part } from './part';
-import { save } from './picture';
 import { PHASE_CSS, phaseBadge } from './phase';
+import { Tools } from './tools';
 
 /** What one click on a zoom button leaves of the time shown. */
 const ZOOM = 0.5;
@@ -20,36 +20,15 @@ function build(view: Part): void {
   const status = h('div', { class: 'dasklens-status', role: 'status', 'aria-live': 'polite' });
   // Only what changed is to be spoken, and neither the seconds nor the counts that run.
   status.setAttribute('aria-atomic', 'false');
-  const tools = h('div', { class: 'dasklens-tools', role: 'toolbar', 'aria-label': 'Task stream' });
-  const add = (
-    action: string,
-    path: string,
-    title: string,
-    act: () => void,
-    text = ''
-  ): HTMLButtonElement => {
-    const tool = tools.appendChild(button(action, path, title, text));
-    tool.addEventListener('click', act, { signal });
-    return tool;
-  };
-
-  const follow = add('follow', PAUSE, 'Follow', () => mark.keep({ follow: !mark.get('follow') }));
-  add('reset', EVERYTHING, 'Show everything', () => mark.zoomReset());
-  add('zoom-in', ZOOM_IN, 'Zoom in', () => mark.zoomBy(ZOOM));
-  add('zoom-out', ZOOM_OUT, 'Zoom out', () => mark.zoomBy(1 / ZOOM));
-  const brush = add('brush', INTERVAL, 'Select an interval', () => mark.set('brush', !mark.get('brush')));
-  const message = h('span', { class: 'dasklens-message dasklens-error dasklens-cut' });
-  for (const kind of ['png', 'svg'] as const) {
-    const name = kind.toUpperCase();
-    const act = (): void => {
-      void save(mark, kind, 'task-stream').then(problem => {
-        say(message, problem);
-        message.title = problem;
-      });
-    };
-    add(`save-${kind}`, DOWNLOAD, `Save a picture as ${name}`, act, name);
-  }
-  roving(tools, 'ArrowLeft', 'ArrowRight', signal);
+  const tools = new Tools('Task stream', signal);
+  const follow = tools.add('follow', PAUSE, 'Follow', () => mark.keep({ follow: !mark.get('follow') }));
+  tools.add('reset', EVERYTHING, 'Show everything', () => mark.zoomReset());
+  tools.add('zoom-in', ZOOM_IN, 'Zoom in', () => mark.zoomBy(ZOOM));
+  tools.add('zoom-out', ZOOM_OUT, 'Zoom out', () => mark.zoomBy(1 / ZOOM));
+  const brush = tools.add('brush', INTERVAL, 'Select an interval', () =>
+    mark.set('brush', !mark.get('brush'))
+  );
+  tools.addPictures(mark, 'task-stream');
 
   const showFollow = (): void => {
     const following = Boolean(mark.get('follow'));
@@ -61,8 +40,8 @@ function build(view: Part): void {
   const showBrush = (): void => press(brush, Boolean(mark.get('brush')));
   on('change:brush', showBrush);
 
-  el.replaceChildren(tools, status);
-  status.append(phaseBadge(view.mark, view), message, ...counts(view));
+  el.replaceChildren(tools.element, status);
+  status.append(phaseBadge(view.mark, view), tools.message, ...counts(view));
   showFollow();
   showBrush();
 }

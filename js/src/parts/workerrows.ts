@@ -4,7 +4,7 @@
  */
 
 import type { Worker } from '../core/workers';
-import { h, say } from './elements';
+import { h, say, uniqueId } from './elements';
 import type { Bar, Shown, WorkerColumn } from './workercolumns';
 import type { Sort } from './workerorder';
 
@@ -34,14 +34,12 @@ interface Row {
   worker: Worker | null;
 }
 
-let made = 0;
-
 export class Rows {
   readonly element: HTMLElement;
   /** Whether the pointer is on the rows. */
   pointed = false;
 
-  private readonly id = `dasklens-rows-${++made}`;
+  private readonly id = uniqueId('rows');
   private readonly head = h('div', { class: 'dasklens-head', role: 'row', 'aria-rowindex': '1' });
   private readonly sum = h('div', { class: 'dasklens-sum', role: 'row', 'aria-rowindex': '2' });
   private readonly body = h('div', { class: 'dasklens-body', role: 'rowgroup' });

@@ -11,7 +11,8 @@ const running = new Map<string, Promise<void>>();
 
 const loader: Loader = {
   text: id => document.getElementById(id)?.textContent ?? '',
-  unpack: id => void textOf(id),
+  // Who runs it hears what is wrong.
+  unpack: id => void textOf(id).catch(() => {}),
   run: id => {
     let run = running.get(id);
     if (!run) {
@@ -26,12 +27,10 @@ const loader: Loader = {
 function textOf(id: string): Promise<string> {
   let text = unpacked.get(id);
   if (!text) {
-    const element = document.getElementById(id);
-    const stream = new Blob([bytesOf(element?.textContent ?? '')]).stream();
+    // It stays where it is: a page that a browser saves is as whole as the file.
+    const stream = new Blob([bytesOf(loader.text(id))]).stream();
     text = new Response(stream.pipeThrough(new DecompressionStream('gzip'))).text();
     unpacked.set(id, text);
-    // Nobody needs it twice.
-    element?.remove();
   }
   return text;
 }
@@ -63,7 +62,14 @@ Object.assign(window, {
 const dark = matchMedia('(prefers-color-scheme: dark)').matches;
 document.documentElement.dataset.theme = dark ? 'dark' : 'light';
 document.addEventListener('DOMContentLoaded', () => {
-  loader.run(IDS.page).catch(fail);
+  loader
+    .run(IDS.page)
+    .then(() => {
+      if (!document.querySelector('main, .fatal')) {
+        fail('its script was changed, or may not run');
+      }
+    })
+    .catch(fail);
   loader.unpack(IDS.bqplot);
   loader.unpack(IDS.figures);
 });

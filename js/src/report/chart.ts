@@ -84,21 +84,31 @@ export function chartOf(whole: Chart): HTMLElement {
   return figure;
 }
 
-/** Without what was sampled before and after. */
+/** What lies within the stretch; a line that leads out of it ends at its edge. */
 function cut(chart: Chart): Chart {
   const { time, from, to } = chart;
   const inside = time.flatMap((t, i) => (t >= from && t <= to ? [i] : []));
   if (inside.length === time.length || inside.length === 0) {
     return chart;
   }
-  const [first, last] = [inside[0], inside[inside.length - 1] + 1];
+  const [first, last] = [inside[0], inside[inside.length - 1]];
+  const places = [
+    ...(first > 0 ? [{ at: first - 1, edge: from }] : []),
+    ...inside.map(at => ({ at, edge: NaN })),
+    ...(last + 1 < time.length ? [{ at: last, edge: to }] : [])
+  ];
+  const of = (values: readonly number[]): number[] =>
+    places.map(({ at, edge }) => {
+      const part = Number.isNaN(edge) ? 0 : (edge - time[at]) / (time[at + 1] - time[at]);
+      return part === 0 ? values[at] : values[at] + part * (values[at + 1] - values[at]);
+    });
   return {
     ...chart,
-    time: time.slice(first, last),
+    time: of(time),
     series: chart.series.map(each => ({
       ...each,
-      values: each.values.slice(first, last),
-      ...(each.low && { low: each.low.slice(first, last) })
+      values: of(each.values),
+      ...(each.low && { low: of(each.low) })
     }))
   };
 }

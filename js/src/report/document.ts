@@ -56,6 +56,8 @@ export interface Summary {
   readonly time: readonly Spent[];
   readonly prefixes: readonly Expensive[];
   readonly findings: readonly Finding[];
+  /** What could not be looked for. */
+  readonly notes: readonly string[];
   /** Whether anybody looked for what is wrong. */
   readonly looked: boolean;
   readonly figures: Readonly<Record<string, number>>;
@@ -192,6 +194,7 @@ function summaryOf(raw: unknown): Summary {
         link: linkOf(link)
       };
     }),
+    notes: listOf(map.notes).map(textOf).filter(Boolean),
     figures: valuesOf(map.figures, numberOf)
   };
 }

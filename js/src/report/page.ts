@@ -4,9 +4,12 @@ import { h, say } from '../parts/elements';
 import { Address } from './address';
 import { bodyOf } from './body';
 import { readReport, type Report } from './document';
+import { readyForPaper } from './print';
 import { hostFigure, IDS, loadFigures } from './shared';
 
 function start(): void {
+  // What a browser that saved the page saved with it.
+  document.querySelectorAll('body > :not(script, noscript)').forEach(each => each.remove());
   let report: Report;
   try {
     report = readReport(window.dasklensReport.text(IDS.document));
@@ -20,7 +23,7 @@ function start(): void {
   document.body.append(...body.elements);
   body.go();
   window.addEventListener('hashchange', () => body.go());
-  window.addEventListener('beforeprint', () => body.tabs.buildAll());
+  readyForPaper(body.tabs);
   // What a reader is likely to open next is ready by then.
   const soon = window.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 200));
   soon(() => void loadFigures().catch(() => {}));

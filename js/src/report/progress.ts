@@ -40,10 +40,13 @@ export function buildProgress(panel: HTMLElement, context: Context): void {
 
 /** Put what is made into a box; if it cannot be, why. */
 export async function show(box: HTMLElement, make: () => Promise<Node>): Promise<void> {
+  box.setAttribute('aria-busy', 'true');
   try {
     box.append(await make());
   } catch (error) {
     box.append(emptyNote(`This cannot be shown: ${error instanceof Error ? error.message : String(error)}`));
+  } finally {
+    box.removeAttribute('aria-busy');
   }
 }
 

@@ -161,10 +161,14 @@ function plain(head: HTMLElement, rows: HTMLElement[]): HTMLElement {
 
 function findings({ summary }: Report): Node {
   const { findings: all, looked } = summary;
-  if (all.length === 0) {
-    return h('p', { class: 'fine' }, looked ? '✓ Nothing looks wrong.' : 'Nobody looked for what is wrong.');
+  const notes = summary.notes.map(note => h('p', { class: 'aside' }, note));
+  if (all.length > 0) {
+    return h('div', {}, h('ul', { class: 'findings' }, ...all.map(finding)), ...notes);
   }
-  return h('ul', { class: 'findings' }, ...all.map(finding));
+  const fine = looked
+    ? h('p', { class: 'fine' }, '✓ Nothing looks wrong.')
+    : emptyNote('Nobody looked for what is wrong.');
+  return h('div', {}, fine, ...notes);
 }
 
 function finding({ severity, title, evidence, remedy, link }: Finding): HTMLElement {

@@ -294,14 +294,21 @@ _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanosec
 _MOST = 10_000_000
 
 
+def _index(frame: Any) -> int:
+    # One below 0 would be counted from the end.
+    if type(frame) is not int or frame < 0:
+        raise IndexError(f"there is no frame {frame!r:.40}")
+    return frame
+
+
 def _grow(tree: _Growing, frames: list[str], profile: dict[str, Any]) -> None:
     """Add a profile to a tree, by seconds if it has times."""
     scale = _SECONDS.get(profile["unit"], 1.0)
     if profile["type"] == "sampled":
         for stack, weight in zip(profile["samples"], profile["weights"], strict=True):
             node = 0
-            for frame in stack:
-                node = tree.below(node, frames[frame])
+            for index in stack:
+                node = tree.below(node, frames[_index(index)])
             if not 0 <= weight < math.inf:
                 raise _unexpected("weights that are numbers of 0 or more", f"{weight!r:.40}")
             tree.weigh(node, weight * scale)
@@ -312,7 +319,7 @@ def _grow(tree: _Growing, frames: list[str], profile: dict[str, Any]) -> None:
     callers: list[tuple[int, str]] = []
     last = profile["startValue"]
     for event in profile["events"]:
-        at, frame = event["at"], frames[event["frame"]]
+        at, frame = event["at"], frames[_index(event["frame"])]
         if not 0 <= at - last < math.inf:
             raise _unexpected("events in the order of their times", f"one at {at!r:.40} after {last!r:.40}")
         tree.weigh(node, (at - last) * scale)

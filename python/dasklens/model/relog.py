@@ -6,7 +6,7 @@ from 0. Whoever reads a recording has one log a stream, which begins at 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,17 +79,31 @@ def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
     return repacked(frame, log=log, first=frame.first + cursors, names0=frame.names0 + names, cols=cols)
 
 
-def samples_since(data: bytes, time: float) -> tuple[bytes, int]:
-    """A frame of a history of samples without those before `time`, and how many are left.
+def over_time(frames: Iterable[bytes]) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns of a history of samples, a value a sample; times in seconds since the epoch.
 
-    The last one always is. What is not one value a sample (in ``counts``: the prefixes) stays.
+    All of them, unlike `dasklens.model.samples`, which keeps the newest for a live view.
+    """
+    parts: dict[str, list[npt.NDArray[Any]]] = {}
+    for data in frames:
+        frame = unpack_frame(data)
+        for name in frame.cols:
+            if not name.startswith("prefix"):
+                values = column(frame, name).astype("f8")
+                parts.setdefault(name, []).append(values + frame.base if name == "time" else values)
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def newest_sample(data: bytes) -> bytes:
+    """A frame of a history of samples without all but the last of them.
+
+    What is not one value a sample (in ``counts``: the prefixes) stays.
     """
     frame = unpack_frame(data)
     n = frame.next - frame.first
-    times = column(frame, "time") + frame.base
-    drop = min(int(np.searchsorted(times, time)), max(0, n - 1))
-    if not drop or len(times) != n:
-        return data, n
+    drop = n - 1
+    if drop < 1:
+        return data
     named = NAMED.get(frame.stream, ())
     cols: dict[str, tuple[str, bytes | memoryview]] = {}
     for name, (dtype, values) in frame.cols.items():
@@ -106,4 +120,4 @@ def samples_since(data: bytes, time: float) -> tuple[bytes, int]:
         frame.base,
         cols,  # type: ignore[arg-type]
     )
-    return repacked(cut), n - drop
+    return repacked(cut)

@@ -10,8 +10,7 @@ from time import localtime, strftime, time
 from typing import Any
 
 from ..model.pieces import Budget, PieceWriter, frames_in
-from ..model.relog import column
-from ..model.samples import CountsOverTime, SystemOverTime
+from ..model.relog import column, over_time
 from ..model.spans import TaskTable
 from ..source.recording import Recording
 from ..wire.frames import unpack_frame
@@ -128,10 +127,8 @@ def of_frames(
 
 def summary_of(document: Document, tasks: TaskTable, details: Mapping[str, Any]) -> dict[str, Any]:
     """Where the time went and what looks wrong."""
-    counts, system = CountsOverTime(), SystemOverTime()
-    for history in (counts, system):
-        for frame in document.frames(history.stream):
-            history.append(frame)
+    counts: Any = over_time(document.frames("counts"))
+    system: Any = over_time(document.frames("system"))
     cluster = document.cluster
     return summarize(
         tasks,
@@ -141,8 +138,8 @@ def summary_of(document: Document, tasks: TaskTable, details: Mapping[str, Any])
         workers=cluster["workers"],
         memory=cluster["memory"],
         missed=document.missed["tasks"],
-        counts=counts.columns or None,
-        system=system.columns or None,
+        counts=counts or None,
+        system=system or None,
         details=details or None,
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..model.samples import SystemOverTime, WorkersNow
+from ..model.relog import over_time
+from ..model.samples import WorkersNow
 from ..model.spans import TaskTable
 from ..wire.frames import NO_NAME, unpack_frame
 
@@ -15,6 +16,8 @@ from ..wire.frames import NO_NAME, unpack_frame
 MOST_FAILURES, MOST_EXCEPTIONS, MOST_SAMPLES = 100_000, 1000, 2000
 
 Table = dict[str, Any]
+
+SMALL = "Nothing was measured: distributed does so for transfers between workers of more than 1 MB."
 
 _SYSTEM = {
     "time": ("Time", "s"),
@@ -159,20 +162,17 @@ class _Work:
 
 def system(frames: Iterable[bytes]) -> Table:
     """The scheduler's process and the hosts' traffic over time."""
-    over_time = SystemOverTime()
-    for data in frames:
-        over_time.append(data)
-    values = over_time.columns
-    names = [name for name in _SYSTEM if name in values]
-    rows = [list(row) for row in zip(*(values[name] for name in names), strict=True)]
+    values = over_time(frames)
+    n = len(values.get("time", ()))
     # Of a long recording every second, third, … sample; the last one always.
-    rows = rows[:: -(len(rows) // -MOST_SAMPLES) or 1] if len(rows) > MOST_SAMPLES else rows
-    for row in rows:
-        for i, name in enumerate(names):
-            if name in _FRACTIONS:
-                row[i] *= 100
-    columns = [(name, *_SYSTEM[name]) for name in names]
-    return table("System over time", columns, rows, "The scheduler was not sampled while this was recorded.")
+    every = max(1, -(n // -MOST_SAMPLES))
+    taken = slice((n - 1) % every if n else 0, None, every)
+    # What no worker measures, such as the GIL without gilknocker, is no column.
+    names = [name for name in _SYSTEM if name in values and not np.isnan(values[name]).all()]
+    columns = [values[name][taken] * (100 if name in _FRACTIONS else 1) for name in names]
+    rows = [list(row) for row in zip(*(each.tolist() for each in columns), strict=True)]
+    shown = [(name, *_SYSTEM[name]) for name in names]
+    return table("System over time", shown, rows, "The scheduler was not sampled while this was recorded.")
 
 
 def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
@@ -202,13 +202,13 @@ def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
             "Bandwidth by workers",
             [("receiver", "Receiver", ""), ("sender", "Sender", ""), speed],
             [list(row) for row in rows_of("bandwidth_workers")],
-            absent or "No worker has received anything from another.",
+            absent or SMALL,
         ),
         "bandwidth_types": table(
             "Bandwidth by types",
             [("type", "Type", ""), speed],
             [list(row) for row in rows_of("bandwidth_types")],
-            absent or "Nothing has been transferred between workers.",
+            absent or SMALL,
         ),
         "fine_metrics": table(
             "Fine performance metrics",

@@ -7,15 +7,14 @@ itself (`TaskGroup.states`); nothing here walks them. There may be as many group
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from time import monotonic, thread_time, time
 from typing import TYPE_CHECKING, Any
 
-from ..wire.frames import pack_frame, pack_name
 from .columns import text, whole
 from .counts import STATES
+from .table import Columns, Table
 
 if TYPE_CHECKING:
     from distributed import Scheduler
@@ -43,7 +42,7 @@ class _Row:
         self.counts: tuple[int, ...] = ()
 
 
-class GroupTable:
+class GroupTable(Table):
     """The groups and spans of one scheduler.
 
     Parameters
@@ -53,24 +52,14 @@ class GroupTable:
     """
 
     stream = "groups"
+    most_left = MOST_LEFT
 
     def __init__(self, ident: str):
-        self._ident = ident
-        self._epoch = 0
-        #: Samples taken; the next one has this number.
-        self.next = 0
-        self._time = self._due = 0.0
+        super().__init__(ident)
+        self._due = 0.0
         #: By kind: rows by what they are of, how many there are, told or not.
         self._rows: tuple[dict[Any, _Row], dict[Any, _Row]] = ({}, {})
         self._all = [0, 0]
-        self._left: deque[tuple[int, int]] = deque()
-        self._horizon = 0
-        self._names: list[bytes] = []
-
-    @property
-    def ident(self) -> str:
-        """Id of the log: another one when names began anew."""
-        return f"{self._ident}.groups.{self._epoch}"
 
     @property
     def due(self) -> bool:
@@ -112,45 +101,27 @@ class GroupTable:
             self._look(1, ident, (name, ident), tuple(sums[ident]), at)
         for rows in self._rows:
             for key in [key for key, row in rows.items() if row.seen != at]:
-                self._left.append((at, rows.pop(key).id))
-        while len(self._left) > MOST_LEFT:
-            self._horizon = self._left.popleft()[0] + 1
+                self._leave(rows.pop(key).id)
         self._all = [len(scheduler.task_groups), len(sums)]
-        self._time = time()
-        self.next = at + 1
+        self._end_sample(time())
         self._due = monotonic() + REST * (took + thread_time() - begun)
 
     def _look(self, kind: int, key: Any, name: tuple[Any, ...], counts: tuple[int, ...], at: int) -> None:
         row = self._rows[kind].get(key)
         if row is None:
-            row = self._rows[kind][key] = _Row(len(self._names))
-            self._names.append(pack_name([text(part)[:LONGEST_NAME] for part in name]))
+            row = self._rows[kind][key] = _Row(self._intern([text(part)[:LONGEST_NAME] for part in name]))
         row.seen = at
         if counts != row.counts:
             row.counts, row.at = counts, at
 
     def _begin_anew(self) -> None:
-        """Forget the names of those that left: ids are never used twice within one log."""
-        self._epoch += 1
-        self.next = self._horizon = 0
+        super()._begin_anew()
         self._rows = ({}, {})
-        self._left.clear()
-        self._names.clear()
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def frames(self, cursor: int, names: int = 0, max_bytes: int = 0) -> dict[str, Any]:
-        """What changed since `cursor`, as one frame; everything if it is 0 or too long ago.
-
-        As `WorkerTable.frames`.
-        """
-        if cursor < self._horizon:
-            cursor = 0
-        found = [self._pack(cursor, names)] if cursor < self.next else []
-        return {"frames": found, "missed": 0, "next": self.next, "names": len(self._names)}
-
-    def _pack(self, cursor: int, names: int) -> bytes:
-        cols: dict[str, tuple[str, bytes | memoryview]] = {}
+    def _columns(self, cursor: int) -> Columns:
+        cols: Columns = {}
         for kind, rows, n in zip(_KINDS, self._rows, self._all, strict=True):
             changed = [row for row in rows.values() if row.at >= cursor]
             cols[kind] = whole([row.id for row in changed])
@@ -158,15 +129,4 @@ class GroupTable:
                 values = [min(row.counts[k], _MOST) for row in changed]
                 cols[f"{kind}_{state.replace('-', '_')}"] = whole(values)
             cols[f"{kind}s"] = whole([n])
-        cols["left"] = whole([ident for at, ident in self._left if at >= cursor] if cursor else [])
-        return pack_frame(
-            stream=self.stream,
-            log=self.ident,
-            first=cursor,
-            next=self.next,
-            missed=0,
-            names0=min(names, len(self._names)),
-            names=self._names[names:],
-            base=self._time,
-            cols=cols,
-        )
+        return cols

@@ -9,7 +9,6 @@ different times: what comes with a heartbeat, and what the scheduler knows by it
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from distributed.comm.addressing import get_address_host
 from distributed.metrics import time
 
-from ..wire.frames import pack_frame, pack_name
 from .columns import floats, number, text, whole
+from .table import Columns, Table
 
 if TYPE_CHECKING:
     from distributed import Scheduler
@@ -42,8 +41,6 @@ LOAD = ("load_worker", "status", "managed", "processing")
 WHOLE = {"worker", "executing", "ready", "load_worker", "status", "processing"}
 #: Workers between two looks at the clock.
 BATCH = 32
-#: Workers that left and are still told to readers that come late; later ones are sent everything.
-MOST_LEFT = 1000
 #: Names of workers that are gone, beyond which the table begins anew under another id.
 MOST_NAMES = 10_000
 
@@ -107,7 +104,7 @@ class Totals:
     each: list[float] = field(default_factory=list)
 
 
-class WorkerTable:
+class WorkerTable(Table):
     """The workers of one scheduler.
 
     Parameters
@@ -119,23 +116,10 @@ class WorkerTable:
     stream = "workers"
 
     def __init__(self, ident: str):
-        self._ident = ident
-        self._epoch = 0
-        #: Samples taken; the next one has this number.
-        self.next = 0
-        self._time = 0.0
+        super().__init__(ident)
         self._rows: dict[str, _Row] = {}
-        self._left: deque[tuple[int, int]] = deque()
-        #: Readers from before this sample were not told of every worker that left since.
-        self._horizon = 0
-        self._names: list[bytes] = []
         self._statuses: dict[str, int] = {}
         self._packed: dict[tuple[int, int], bytes] = {}
-
-    @property
-    def ident(self) -> str:
-        """Id of the log: another one when names began anew."""
-        return f"{self._ident}.{self._epoch}" if self._epoch else self._ident
 
     @property
     def rows(self) -> Iterable[_Row]:
@@ -156,15 +140,13 @@ class WorkerTable:
             row = rows.get(address)
             if row is None or row.ws is not ws:
                 if row is not None:
-                    self._leave(row, at)
+                    self._leave(row.id)
                 row = rows[address] = self._come(address, ws)
             self._look(row, ws, at, totals)
         for address in rows.keys() - scheduler.workers.keys():
-            self._leave(rows.pop(address), at)
-        while len(self._left) > MOST_LEFT:
-            self._horizon = self._left.popleft()[0] + 1
-        self._time = totals.time = time()
-        self.next = at + 1
+            self._leave(rows.pop(address).id)
+        totals.time = time()
+        self._end_sample(totals.time)
         self._packed.clear()
         return totals
 
@@ -229,71 +211,25 @@ class WorkerTable:
         ident = self._intern([address, text(ws.name), threads, limit])
         return _Row(ws, ident, threads, limit, host_of(address))
 
-    def _leave(self, row: _Row, at: int) -> None:
-        self._left.append((at, row.id))
-
-    def _intern(self, entry: Any) -> int:
-        self._names.append(pack_name(entry))
-        return len(self._names) - 1
-
     def _begin_anew(self) -> None:
-        """Forget the names of those that left: ids are never used twice within one log."""
-        self._epoch += 1
-        self.next = self._horizon = 0
+        super()._begin_anew()
         self._rows.clear()
-        self._left.clear()
-        self._names.clear()
         self._statuses.clear()
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def frames(self, cursor: int, names: int = 0, max_bytes: int = 0) -> dict[str, Any]:
-        """What changed since `cursor`, as one frame; everything if it is 0 or too long ago.
-
-        Parameters
-        ----------
-        cursor : int
-            The first sample that the reader has not seen.
-        names : int
-            The reader knows all names below this id.
-        max_bytes : int
-            Of no meaning here: a table comes whole.
-
-        Returns
-        -------
-        dict
-            As `TaskLog.frames` gives it; nothing is ever missed.
-        """
-        if cursor < self._horizon:
-            cursor = 0
-        found: list[bytes] = []
-        if cursor < self.next:
-            data = self._packed.get((cursor, names))
-            if data is None:
-                data = self._packed[cursor, names] = self._pack(cursor, names)
-            found.append(data)
-        return {"frames": found, "missed": 0, "next": self.next, "names": len(self._names)}
-
     def _pack(self, cursor: int, names: int) -> bytes:
+        # Many readers come from the same sample.
+        data = self._packed.get((cursor, names))
+        if data is None:
+            data = self._packed[cursor, names] = super()._pack(cursor, names)
+        return data
+
+    def _columns(self, cursor: int) -> Columns:
         rows = self._rows.values()
-        base = self._time
         beats = [row.beat for row in rows if row.beat_at >= cursor]
         loads = [row.load for row in rows if row.load_at >= cursor]
-        cols = {**_columns(BEAT, beats, base), **_columns(LOAD, loads, base)}
-        # Who comes from nowhere has nobody to forget.
-        left = [ident for at, ident in self._left if at >= cursor] if cursor else []
-        cols["left"] = whole(left)
-        return pack_frame(
-            stream=self.stream,
-            log=self.ident,
-            first=cursor,
-            next=self.next,
-            missed=0,
-            names0=min(names, len(self._names)),
-            names=self._names[names:],
-            base=base,
-            cols=cols,
-        )
+        return {**_columns(BEAT, beats, self._time), **_columns(LOAD, loads, self._time)}
 
 
 def host_of(address: str) -> str:
@@ -325,11 +261,9 @@ def _beat(ident: int, ws: Any) -> tuple[float, ...]:
     )
 
 
-def _columns(
-    names: tuple[str, ...], rows: list[tuple[float, ...]], base: float
-) -> dict[str, tuple[str, bytes | memoryview]]:
+def _columns(names: tuple[str, ...], rows: list[tuple[float, ...]], base: float) -> Columns:
     values: Iterable[tuple[float, ...]] = zip(*rows, strict=True) if rows else [()] * len(names)
-    found: dict[str, tuple[str, bytes | memoryview]] = {}
+    found: Columns = {}
     for name, column in zip(names, values, strict=True):
         if name in WHOLE:
             found[name] = whole(column)

@@ -128,7 +128,7 @@ def _packed(question: Question, answer: Answer, coverage: Coverage) -> tuple[byt
 def versions_of(said: Any) -> dict[str, str]:
     """What `distributed.versions.get_versions` gave, as names and versions of what is there."""
     found: dict[str, str] = {}
-    for part, names in (("host", ("python", "OS", "OS-release", "machine")), ("packages", None)):
+    for part, names in (("host", ("python", "OS", "machine")), ("packages", None)):
         entries = said.get(part) if isinstance(said, dict) else None
         if isinstance(entries, dict):
             for name in names or entries:

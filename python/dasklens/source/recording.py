@@ -19,7 +19,7 @@ from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
 from ..model.pieces import PieceWriter
-from ..model.relog import continued, samples_since
+from ..model.relog import continued, newest_sample
 from ..wire.frames import unpack_frame
 from .attach import resolve_client, rpc_of
 from .feed import CONNECT_TIMEOUT, Feed, reading_loop, reason_of
@@ -264,10 +264,10 @@ class Recording(Feed):
         if place.begun or place.stream == "tasks":
             place.missed += reply["missed"]
         elif frames and history:
-            # It reaches back to before. There is one frame: a history of samples is never more.
-            frame, records = samples_since(frames[0], self.start_time - 1)
-            frames = [frame]
-            place.more_cursors = -unpack_frame(frame).first
+            # It reaches back to before; the last is of now, whatever the clocks say. There is one frame: a
+            # history of samples is never more.
+            frames, records = [newest_sample(frames[0])], 1
+            place.more_cursors = -unpack_frame(frames[0]).first
         if frames and not place.begun:
             place.begun = True
             place.more_names = -unpack_frame(frames[0]).names0 if history else 0

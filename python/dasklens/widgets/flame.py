@@ -192,7 +192,7 @@ class Profile(ipywidgets.VBox):
         file = Path(path)
         if file.stat().st_size > _MOST_BYTES:
             raise ValueError(f"{file.name} is larger than 1 GiB: that is no profile.")
-        state, seconds = from_text(file.read_text(encoding="utf-8", errors="replace"))
+        state, seconds = from_text(file.read_bytes().decode(errors="replace"))
         return cls.from_state(state, seconds, **kwargs)
 
     def diff(self, other: Profile | Mapping[str, Any], **kwargs: Any) -> Profile:
