@@ -81,7 +81,7 @@ async function workerCharts({ report }: Context, table: Table | null): Promise<N
       if (!has(what)) {
         const series: Series[] = [
           { name: 'read', colour: BLUE, values: used[`${what}Read`] },
-          { name: 'written', colour: ORANGE, values: used[`${what}Write`] }
+          { name: 'written', colour: ORANGE, values: used[`${what}Write`], dashed: true }
         ];
         charts.push({ title, unit: 'B/s', time: used.time, series, from, to });
       }
@@ -110,7 +110,9 @@ export function chartsOf({ columns, rows }: Table, from: number, to: number): Ch
     const key = `${stem} ${column.unit}`;
     const title = stem === column.name ? column.title : (NAMES[stem] ?? column.title);
     const chart = charts.get(key) ?? { title, unit: column.unit, time, series: [], from, to };
-    chart.series.push({ name, colour: chart.series.length ? ORANGE : BLUE, values });
+    const second = chart.series.length > 0;
+    // On one host what is read is what is written: both have to be seen.
+    chart.series.push({ name, colour: second ? ORANGE : BLUE, values, dashed: second });
     charts.set(key, chart);
   });
   return [...charts.values()];

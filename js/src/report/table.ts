@@ -12,7 +12,8 @@ type Row = readonly Value[];
 const AT_ONCE = 200;
 /** Characters and lines of a cell that are shown before it is opened. */
 const LONGEST = 160;
-/** Characters from which on a cell may be broken anywhere. */
+/** Characters up to which a cell is one line, and from which on it may be broken anywhere. */
+const SHORT = 24;
 const WIDE = 32;
 
 export interface TableOptions {
@@ -135,11 +136,15 @@ class TableView {
       ...row.map((value, i) => {
         const before = this.options.decorate?.(columns[i], value);
         const text = shown(value, columns[i]);
-        const kind = columns[i].unit ? 'number' : text.length > WIDE ? 'wide' : '';
+        const kind = columns[i].unit ? 'number' : kindOf(text, value);
         return h('td', { class: kind }, ...(before ? [before] : []), long(text));
       })
     );
   }
+}
+
+function kindOf(text: string, value: Value): string {
+  return typeof value === 'number' || text.length <= SHORT ? 'short' : text.length > WIDE ? 'wide' : '';
 }
 
 /** A text of many lines is opened by who wants to read it. */
