@@ -65,6 +65,22 @@ test('a file that is too large is not parsed', () => {
   expect(() => readFile('{'.padEnd(most), most)).toThrow(/damaged/);
 });
 
+test('of what is made into elements at once there is a bounded number', () => {
+  const many = `[${Array(10_000).fill('{"name": "x"}').join()}]`;
+  const versions = JSON.stringify(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`v${i}`, '1'])));
+  const report = readFile(
+    `{"format": "dasklens-report", "version": 1, "redacted": ${many}, "missed": ${versions},
+      "cluster": {"versions": ${versions}}, "tables": {"workers": {"columns": ${many}, "rows": [[1]]}},
+      "summary": {"time": ${many}, "prefixes": ${many}, "findings": ${many}, "notes": ${many}}}`
+  );
+  const { time, prefixes, findings, notes } = report.summary;
+  const lists = [report.redacted, time, prefixes, findings, notes, report.tables.workers.columns];
+  const sizes = [...lists, Object.keys(report.missed), Object.keys(report.cluster.versions)].map(
+    ({ length }) => length
+  );
+  expect(Math.max(...sizes)).toBe(200);
+});
+
 test('what is nested without end is one clear sentence', () => {
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   const tables = `{"a": {"columns": [{"name": "x"}], "rows": [[${deep}]]}}`;
