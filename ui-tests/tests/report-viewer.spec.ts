@@ -154,6 +154,19 @@ test('other files are opened with it on purpose only, and a changed file is read
   await expect(section(page, 'summary').locator('.verdict')).toBeVisible();
 });
 
+test('in a narrow tab nothing is cut off, and a link leads to a section', async ({ page }) => {
+  await page.setViewportSize({ width: 860, height: 900 });
+  await openLab(page, { 'run.dasklens.json': JSON.stringify(sample()) });
+  await command(page, 'rendermime:handle-local-link', { path: 'run.dasklens.json', id: '#tab=logs' });
+  await expect(section(page, 'logs')).toBeVisible();
+  expect((await report(page).boundingBox())?.width).toBeLessThan(600);
+  for (const name of SECTIONS) {
+    await go(page, name);
+    const wide = await report(page).evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+    expect(wide, name).toBe(0);
+  }
+});
+
 test('a report comes back after a reload', async ({ page }) => {
   await openLab(page, { 'run.dasklens.json': JSON.stringify(sample()) });
   await entry(page, 'run.dasklens.json').dblclick();
