@@ -22,7 +22,8 @@ export const PLUGIN = {
   figures: 'dasklens:figures',
   pages: 'dasklens:pages',
   layouts: 'dasklens:layouts',
-  status: 'dasklens:status'
+  status: 'dasklens:status',
+  reports: 'dasklens:reports'
 } as const;
 
 /** Ids of the commands. */

@@ -131,6 +131,18 @@ test('what was recorded of a real run is read whole', async () => {
   expect(log.nErrors).toBe(1);
 });
 
+test('of a stream that unpacks to more than any does the rest is not read', async () => {
+  const frame = new FrameWriter().frame([{}]);
+  const got: Uint8Array[][] = [];
+  const read = async (): Promise<void> => {
+    for await (const frames of framesOf(packed([frame], [frame], [frame]), 2 * (4 + frame.length))) {
+      got.push(frames);
+    }
+  };
+  await expect(read()).rejects.toThrow(/^Expected streams of at most \d+ bytes, got more\.$/);
+  expect(got).toHaveLength(2);
+});
+
 describe('a damaged file', () => {
   const frame = new FrameWriter().frame([{}]);
   const data = (piece: string): PackedStream => ({ records: 1, frames: 1, data: [piece] });

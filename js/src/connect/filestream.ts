@@ -20,6 +20,8 @@ export interface PackedStream {
 
 /** Unpacked bytes of a piece. Writers stop at some 4 MB: more would be a file that wants the page's memory. */
 export const MOST_PIECE = 64 << 20;
+/** Unpacked bytes of a whole stream; those of three million tasks are a sixth of it. */
+export const MOST_STREAM = 2 ** 31;
 
 /** Data that is not a packed stream; the message says what was expected. */
 export class FileStreamError extends Error {
@@ -36,10 +38,16 @@ export function openFile(streams: Readonly<Record<string, PackedStream>>): OpenS
 }
 
 /** The frames of a stream, a piece at a time. */
-export async function* framesOf({ data }: PackedStream): AsyncGenerator<Uint8Array[]> {
+export async function* framesOf({ data }: PackedStream, most = MOST_STREAM): AsyncGenerator<Uint8Array[]> {
+  let size = 0;
   let past: number | null = null;
   for (const piece of data) {
-    const frames = split(await unpacked(piece));
+    const bytes = await unpacked(piece);
+    size += bytes.length;
+    if (size > most) {
+      throw new FileStreamError(`Expected streams of at most ${most} bytes, got more.`);
+    }
+    const frames = split(bytes);
     past ??= frames.length > 0 ? pastOf(frames[0]) : null;
     yield past ? frames.map(frame => rebased(frame, past as number)) : frames;
   }

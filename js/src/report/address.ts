@@ -1,12 +1,18 @@
 /**
- * What of the page is shown, as the part of its address behind `#`: `tab=task-stream&from=1.5&to=2.25`. Times
+ * What of a report is shown, as the part of its address behind `#`: `tab=task-stream&from=1.5&to=2.25`. Times
  * are seconds since the report began, so that an address can be read.
  */
+
+/** Where it is written: a window, or what stands for one. */
+export interface Where {
+  readonly location: Pick<Location, 'hash'>;
+  readonly history: Pick<History, 'replaceState'>;
+}
 
 export class Address {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly page: { location: Location; history: History } = window) {}
+  constructor(private readonly where: Where = window) {}
 
   get(name: string): string | null {
     return this.values.get(name);
@@ -29,9 +35,9 @@ export class Address {
       }
     }
     const hash = `#${values.toString()}`;
-    if (hash !== this.page.location.hash) {
+    if (hash !== this.where.location.hash) {
       // Going back leads out of the report, not through every step of a zoom.
-      this.page.history.replaceState(null, '', hash);
+      this.where.history.replaceState(null, '', hash);
     }
   }
 
@@ -42,6 +48,6 @@ export class Address {
   }
 
   private get values(): URLSearchParams {
-    return new URLSearchParams(this.page.location.hash.slice(1));
+    return new URLSearchParams(this.where.location.hash.slice(1));
   }
 }

@@ -4,12 +4,13 @@ import type { OpenStream } from '../connect/comm';
 import { h } from '../parts/elements';
 import type { Address } from './address';
 import type { Report } from './document';
-import { hostFigure, type FigureOptions, type Hosted } from './shared';
+import type { FigureOptions, Hosted, HostFigure } from './shared';
 
 export interface Context {
   readonly report: Report;
   readonly open: OpenStream;
   readonly address: Address;
+  readonly host: HostFigure;
   /** Show another section. */
   go(name: string): void;
 }
@@ -25,11 +26,15 @@ export function recordsOf({ streams }: Report, name: string): number {
 }
 
 /** A figure in a panel; if it cannot be shown, why. */
-export async function figureIn(panel: HTMLElement, options: FigureOptions): Promise<Hosted | null> {
+export async function figureIn(
+  panel: HTMLElement,
+  { host }: Context,
+  options: FigureOptions
+): Promise<Hosted | null> {
   const waiting = panel.appendChild(h('p', { class: 'waiting', role: 'status' }, 'Drawing…'));
   const node = panel.appendChild(h('div', { class: `hosted hosted-${options.name} dasklens-FigureView` }));
   try {
-    return await hostFigure(node, options);
+    return await host(node, options);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     panel.append(emptyNote(`This figure cannot be shown: ${why}.`));

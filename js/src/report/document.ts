@@ -6,6 +6,8 @@
 
 import type { PackedStream } from '../connect/filestream';
 
+/** Entries of what has a few: each is made into elements at once, and a file of a stranger may have millions. */
+const MOST = 200;
 /** The version of documents that this page writes about. */
 export const VERSION = 1;
 
@@ -138,14 +140,14 @@ export function readReport(text: string): Report {
     code: map.code
       ? { text: textOf(code.text), file: textOf(code.file), line: numberOf(code.line) || 0 }
       : null,
-    redacted: listOf(map.redacted).map(textOf),
-    missed: valuesOf(map.missed, value => numberOf(value) || 0),
+    redacted: few(map.redacted).map(textOf),
+    missed: fewOf(map.missed, value => numberOf(value) || 0),
     cluster: {
       scheduler: textOf(cluster.scheduler),
       workers: numberOf(cluster.workers),
       threads: numberOf(cluster.threads),
       memory: numberOf(cluster.memory),
-      versions: valuesOf(cluster.versions, textOf)
+      versions: fewOf(cluster.versions, textOf)
     },
     summary: summaryOf(map.summary),
     streams: valuesOf(map.streams, streamOf),
@@ -170,11 +172,11 @@ function summaryOf(raw: unknown): Summary {
   return {
     verdict: textOf(map.verdict),
     looked: Array.isArray(map.findings),
-    time: listOf(map.time).map(each => {
+    time: few(map.time).map(each => {
       const { name, seconds, share, how } = mapOf(each);
       return { name: textOf(name), seconds: numberOf(seconds), share: shareOf(share), how: textOf(how) };
     }),
-    prefixes: listOf(map.prefixes).map(each => {
+    prefixes: few(map.prefixes).map(each => {
       const { prefix, tasks, seconds, share, median } = mapOf(each);
       return {
         prefix: textOf(prefix),
@@ -184,7 +186,7 @@ function summaryOf(raw: unknown): Summary {
         median: numberOf(median)
       };
     }),
-    findings: listOf(map.findings).map(each => {
+    findings: few(map.findings).map(each => {
       const { severity, title, evidence, remedy, link } = mapOf(each);
       return {
         severity: severity === 'info' ? 'info' : 'warning',
@@ -194,14 +196,14 @@ function summaryOf(raw: unknown): Summary {
         link: linkOf(link)
       };
     }),
-    notes: listOf(map.notes).map(textOf).filter(Boolean),
+    notes: few(map.notes).map(textOf).filter(Boolean),
     figures: valuesOf(map.figures, numberOf)
   };
 }
 
 function tableOf(raw: unknown): Table {
   const { title, columns, rows, empty } = mapOf(raw);
-  const made = listOf(columns).map(each => {
+  const made = few(columns).map(each => {
     const column = mapOf(each);
     const name = textOf(column.name);
     return { name, title: textOf(column.title) || name, unit: UNITS.find(u => u === column.unit) ?? '' };
@@ -244,6 +246,14 @@ function valuesOf<T>(raw: unknown, of: (value: unknown) => T): Record<string, T>
 
 function listOf(raw: unknown): unknown[] {
   return Array.isArray(raw) ? raw : [];
+}
+
+function few(raw: unknown): unknown[] {
+  return listOf(raw).slice(0, MOST);
+}
+
+function fewOf<T>(raw: unknown, of: (value: unknown) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(valuesOf(raw, of)).slice(0, MOST));
 }
 
 function textOf(raw: unknown): string {

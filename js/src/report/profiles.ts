@@ -46,7 +46,7 @@ export function buildProfiles(panel: HTMLElement, context: Context): void {
       return;
     }
     const question = chosen === 'worker' ? '' : JSON.stringify({ kind: chosen });
-    void figureIn(box, {
+    void figureIn(box, context, {
       name: 'profile',
       open: stream => open(stream, question),
       traits: { profile: { kind: chosen } }

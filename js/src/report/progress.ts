@@ -32,7 +32,7 @@ export function buildProgress(panel: HTMLElement, context: Context): void {
     void show(states, () => statesChart(context));
     const title = h('h3', {}, 'What the scheduler still knew at the end');
     const end = panel.appendChild(h('section', { class: 'block' }, title));
-    void figureIn(end, { name: 'progress', open });
+    void figureIn(end, context, { name: 'progress', open });
   } else {
     panel.append(emptyNote('The scheduler’s counts of tasks were not sampled while this was recorded.'));
   }

@@ -34,6 +34,9 @@ export interface Hosted {
   highlight(prefixes: readonly string[]): void;
 }
 
+/** Puts a figure into an element. */
+export type HostFigure = (node: HTMLElement, options: FigureOptions) => Promise<Hosted>;
+
 export interface Loader {
   /** Text of an element. */
   text(id: string): string;
@@ -44,7 +47,7 @@ export interface Loader {
   /** What bqplot's script defines: it makes the module of @jupyter-widgets/base. */
   bqplot?(base: unknown): unknown;
   /** Set by the script of figures. */
-  host?(node: HTMLElement, options: FigureOptions): Promise<Hosted>;
+  host?: HostFigure;
 }
 
 declare global {

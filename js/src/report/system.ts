@@ -24,7 +24,7 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
       // What was sampled after the end is shown too.
       const window = Math.max(1, counts.last('time') - report.start);
       const box = h('div');
-      void figureIn(box, { name: 'memory', open, traits: { counts: { window } } });
+      void figureIn(box, context, { name: 'memory', open, traits: { counts: { window } } });
       return box;
     });
     const cpu = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Workers')));

@@ -36,7 +36,9 @@ export class Tabs {
 
   constructor(
     sections: readonly Section[],
-    private readonly onShown: (name: string) => void
+    private readonly onShown: (name: string) => void,
+    /** Before the ids of elements: there may be several reports in one document. */
+    private readonly prefix = ''
   ) {
     this.all = sections.map(section => this.make(section));
     this.list.append(...this.all.map(({ tab }) => tab));
@@ -80,9 +82,10 @@ export class Tabs {
 
   private make(section: Section): Made {
     const { name, title, badge, alarming, empty } = section;
+    const [tabId, panelId] = [`${this.prefix}tab-${name}`, `${this.prefix}panel-${name}`];
     const tab = h(
       'button',
-      { type: 'button', role: 'tab', id: `tab-${name}`, 'aria-controls': `panel-${name}`, class: 'tab' },
+      { type: 'button', role: 'tab', id: tabId, 'aria-controls': panelId, class: 'tab' },
       title
     );
     if (badge) {
@@ -93,8 +96,8 @@ export class Tabs {
     const panel = h('section', {
       class: `panel panel-${name}`,
       role: 'tabpanel',
-      id: `panel-${name}`,
-      'aria-labelledby': `tab-${name}`
+      id: panelId,
+      'aria-labelledby': tabId
     });
     panel.hidden = true;
     return { section, tab, panel, built: false, says: undefined };

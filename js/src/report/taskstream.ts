@@ -5,7 +5,8 @@ import { emptyNote, figureIn, recordsOf, type Context } from './context';
 import type { Hosted } from './shared';
 import type { Shown } from './tabs';
 
-export function buildTaskStream(panel: HTMLElement, { report, open, address }: Context): Shown | void {
+export function buildTaskStream(panel: HTMLElement, context: Context): Shown | void {
+  const { report, open, address } = context;
   if (recordsOf(report, 'tasks') === 0) {
     panel.append(emptyNote('No task finished while this was recorded.'));
     return undefined;
@@ -24,7 +25,7 @@ export function buildTaskStream(panel: HTMLElement, { report, open, address }: C
     const [from, to] = range ? range.map(at => seconds(at - report.start, long)) : [null, null];
     address.setSoon({ from, to });
   };
-  void figureIn(panel, {
+  void figureIn(panel, context, {
     name: 'task-stream',
     open,
     range: wanted(),
