@@ -52,6 +52,8 @@ def calming(scheduler: Scheduler) -> Any:
         # What Python's collector does with what there is already is nobody's business here.
         gc.collect()
         gc.freeze()
+        # And what the clock of the loop says of that.
+        await asyncio.sleep(0.01)
 
     return calm
 
