@@ -79,9 +79,9 @@ interface BokehTabs {
 declare global {
   interface Window {
     Bokeh?: { documents: { is_idle: boolean; roots(): { type: string }[] }[] };
-    opened: { seen: Seen; wheelAt: typeof wheelAt; showUpstream: typeof showUpstream };
+    opened: { seen: Seen; wheelAt: typeof wheelAt; ticks: typeof ticks; showUpstream: typeof showUpstream };
   }
 }
 
-window.opened = { seen, wheelAt, showUpstream };
+window.opened = { seen, wheelAt, ticks, showUpstream };
 requestAnimationFrame(look);

@@ -104,16 +104,25 @@ async function upstream(page) {
  */
 async function panned(page) {
   await page.evaluate(await script('frames.ts'));
-  const frames = () =>
-    page.evaluate(
-      ([n, seconds]) =>
-        window.watchFrames(
-          n,
-          i => window.opened.wheelAt({ deltaY: i % 60 < 30 ? 12 : -12, shiftKey: true }),
-          seconds
-        ),
+  const frames = async () => {
+    const [measured, moved] = await page.evaluate(
+      async ([n, seconds]) => {
+        const { wheelAt, ticks } = window.opened;
+        const atRest = ticks();
+        let moved = false;
+        const turn = (/** @type {number} */ i) => {
+          moved ||= ticks() !== atRest;
+          wheelAt({ deltaY: i % 60 < 30 ? 12 : -12, shiftKey: true });
+        };
+        return /** @type {const} */ ([await window.watchFrames(n, turn, seconds), moved]);
+      },
       [FRAMES, ENOUGH]
     );
+    if (!moved) {
+      throw new Error('The task stream did not move when the wheel was turned.');
+    }
+    return measured;
+  };
   const zoomed = async (/** @type {number} */ deltaY, /** @type {number} */ times) => {
     for (let i = 0; i < times; i++) {
       await page.evaluate(deltaY => window.opened.wheelAt({ deltaY }), deltaY);
