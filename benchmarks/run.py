@@ -1,7 +1,7 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
 ``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, stream, sampler,
-watched, profile, progress, summary.
+watched, profile, progress, summary, report.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ ALL = (
     "profile",
     "progress",
     "summary",
+    "report",
 )
 
 

@@ -26,6 +26,7 @@ import dasklens
 from dasklens import Report, get_task_stream, load_report, performance_report
 from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder
+from dasklens.scheduler.sampler import SHORTEST
 from dasklens.source import recording as recording_module
 from dasklens.wire.frames import pack_frame
 
@@ -325,6 +326,20 @@ def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:
     assert counts.columns["tasks_memory"][-1] == 20
     assert report.cluster["workers"] == 2
     assert report.cluster["threads"] == 4
+
+
+def test_the_end_takes_one_sample(client: Client, recorder: Recorder, monkeypatch: Any) -> None:
+    # A second one could only be taken some moments later, and whoever makes a report would wait for it.
+    monkeypatch.setattr(recorder.sampler, "_interval", 60.0)
+    report = Report.start(client)
+    sampler = recorder.sampler
+    until(lambda: sampler.n_samples > 0, "the sample of the beginning")
+    until(lambda: time.monotonic() > sampler._sampled + SHORTEST, "that the next one may be taken at once")
+    before = sampler.n_samples
+    report.stop()
+    assert sampler.n_samples == before + 1
+    streams = report._document.streams
+    assert all(streams[name].frames for name in ("counts", "workers", "groups", "system"))
 
 
 def test_a_long_history_is_there_from_its_beginning() -> None:

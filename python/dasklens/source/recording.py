@@ -284,7 +284,7 @@ class Recording(Feed):
         now = await scheduler.dasklens_cursor()
         await asyncio.gather(
             self._tasks_until(scheduler, now),
-            *(self._last_of(scheduler, place) for place in self._places.values() if place.stream != "tasks"),
+            self._last_samples(scheduler),
             self._ask_the_rest(scheduler),
         )
 
@@ -306,8 +306,15 @@ class Recording(Feed):
                 raise OSError("the scheduler was started anew")
             self._take(place, reply)
 
-    async def _last_of(self, scheduler: Any, place: _Place) -> None:
-        self._take(place, await self._ask(scheduler, place, LAST_SAMPLE, fresh=True))
+    async def _last_samples(self, scheduler: Any) -> None:
+        # One look is of all streams: who asked for another right behind it would wait until one may be taken.
+        sampled = [place for place in self._places.values() if place.stream != "tasks"]
+        for place in sampled[:1]:
+            await self._last_of(scheduler, place, fresh=True)
+        await asyncio.gather(*(self._last_of(scheduler, place) for place in sampled[1:]))
+
+    async def _last_of(self, scheduler: Any, place: _Place, fresh: bool = False) -> None:
+        self._take(place, await self._ask(scheduler, place, LAST_SAMPLE, fresh=fresh))
 
 
 def _clock(when: float) -> str:
