@@ -4,6 +4,7 @@ import { expect, test, type Locator, type Page, type TestInfo } from '@playwrigh
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { changeTheme } from '../notebook';
 import { command } from '../panel';
 import { sample, SECTIONS, written } from '../report';
 
@@ -58,6 +59,13 @@ async function expectDrawn(page: Page): Promise<void> {
     .toBe(true);
 }
 
+test.afterEach(async ({ page }) => {
+  // The theme is the server's: other specs begin with the light one.
+  if ((await page.locator('body').getAttribute('data-jp-theme-light')) === 'false') {
+    await changeTheme(page, 'Light');
+  }
+});
+
 test('a double click opens a report, of either kind, with the figures of its page', async ({
   page
 }, info) => {
@@ -90,7 +98,7 @@ for (const theme of ['Light', 'Dark'] as const) {
     // Figures that are not on screen are not drawn.
     await page.setViewportSize({ width: 1440, height: 1300 });
     await openLab(page, { 'run.dasklens.json': JSON.stringify(sample()) });
-    await command(page, 'apputils:change-theme', { theme: `JupyterLab ${theme}` });
+    await changeTheme(page, theme);
     await entry(page, 'run.dasklens.json').dblclick();
     const light = `body[data-jp-theme-light=${theme === 'Light'}]`;
     await expect(page.locator(light).locator('.dasklens-Report .verdict')).toBeVisible();
