@@ -16,7 +16,8 @@ from typing import Any
 
 from ..model.pieces import Budget, PieceError, frames_in
 from ..model.relog import column
-from ..wire.frames import ITEM_SIZE, Frame, FrameError, unpack_frame
+from ..wire.frames import ITEM_SIZE, Frame, FrameError, NameBudget, unpack_frame
+from .jsonsize import fits
 
 FORMAT, VERSION = "dasklens-report", 1
 #: Bytes that a file may have, and bytes that its frames may unpack to.
@@ -128,9 +129,9 @@ class Document:
             tables={name: _table(name, table) for name, table in _field(raw, "tables", dict).items()},
             logs=_logs(_field(raw, "logs", dict)),
         )
-        budget = Budget(MOST_UNPACKED)
+        budget, names = Budget(MOST_UNPACKED), NameBudget()
         for name, stream in _field(raw, "streams", dict).items():
-            document.streams[name] = _stream(name, stream, budget)
+            document.streams[name] = _stream(name, stream, budget, names)
         return document
 
 
@@ -163,6 +164,10 @@ def _parsed(data: bytes) -> dict[str, Any]:
     if len(data) > MOST_BYTES:
         raise ReportError(
             f"This file has {len(data) >> 20:,} MiB; a report that is read has at most {MOST_BYTES >> 20:,}."
+        )
+    if not fits(data):
+        raise ReportError(
+            "This file holds more lists and values than any report: that is no report of dasklens."
         )
     try:
         raw = json.loads(data, parse_constant=_refuse)
@@ -302,7 +307,7 @@ def _lines(raw: Any) -> list[list[Any]]:
     return found
 
 
-def _stream(name: str, raw: Any, budget: Budget) -> Stream:
+def _stream(name: str, raw: Any, budget: Budget, names: NameBudget) -> Stream:
     if not isinstance(raw, dict):
         raise damaged(f"its stream {name!r} should be an object")
     records, frames = _count("records", raw.get("records")), _count("frames", raw.get("frames"))
@@ -313,7 +318,7 @@ def _stream(name: str, raw: Any, budget: Budget) -> Stream:
     kind, found = name.partition(":")[0], 0
     try:
         for data in frames_in(pieces, budget):
-            frame = unpack_frame(data)
+            frame = unpack_frame(data, names)
             if frame.stream != kind:
                 raise damaged(f"its stream {name!r} holds frames of another")
             if not _holds_together(frame):

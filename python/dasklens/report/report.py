@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..model.spans import TaskTable
@@ -19,6 +20,18 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _KINDS = ("worker", "server", "scheduler")
+
+
+@contextmanager
+def _whole(what: str) -> Iterator[None]:
+    """Say of frames that can be read, and speak of names that there are not, that they are damaged."""
+    try:
+        yield
+    except ReportError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = str(error).rstrip(".")
+        raise damaged(f"{what} does not hold together ({type(error).__name__}: {said})") from None
 
 
 class Summary(dict[str, Any]):
@@ -235,23 +248,25 @@ class Report:
         return self._of_tasks(lambda tasks: tasks.to_pandas())
 
     def _of_tasks(self, ask: Any) -> Any:
-        try:
+        with _whole("its stream of tasks"):
             if self._tasks is None or not self._ended:
                 self._tasks = TaskTable(self._document.frames("tasks"), self.missed)
             return ask(self._tasks)
-        except ReportError:
-            raise
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # Frames that can be read, and speak of names that there are not.
-            raise damaged(f"its tasks do not hold together ({type(error).__name__}: {error})") from None
 
     # -- as figures ------------------------------------------------------------------------------------
 
     def task_stream(self) -> ipywidgets.Widget:
-        """The task stream with its legend and details, to look around in."""
+        """The task stream with its legend and details, to look around in.
+
+        Raises
+        ------
+        ReportError
+            When the file that it was read from is damaged.
+        """
         from ..widgets.task_stream import task_stream_box
 
-        return task_stream_box(list(self._document.frames("tasks")))
+        with _whole("its stream of tasks"):
+            return task_stream_box(list(self._document.frames("tasks")))
 
     def profile(self, kind: str = "worker") -> ipywidgets.Widget:
         """A flame graph of what was sampled during the block.
@@ -264,14 +279,20 @@ class Report:
         Returns
         -------
         Profile
+
+        Raises
+        ------
+        ReportError
+            When the file that it was read from is damaged.
         """
         from ..widgets.flame import Profile
         from ..wire.calltree import create, unpack_profile
 
         if kind not in _KINDS:
             raise ValueError(f"kind should be one of {', '.join(_KINDS)}, got {kind!r}.")
-        for frame in self._document.frames(f"profile:{kind}"):
-            return Profile(_static=unpack_profile(frame), kind=kind)
+        with _whole("its call tree"):
+            for frame in self._document.frames(f"profile:{kind}"):
+                return Profile(_static=unpack_profile(frame), kind=kind)
         return Profile(_static=(create(), {"kind": kind}, ()), kind=kind)
 
     # -- as a file -------------------------------------------------------------------------------------
