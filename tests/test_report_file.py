@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from dasklens import Report, load_report, performance_report
 from dasklens.kernel.magic import register
 from dasklens.report.document import ReportError
 from dasklens.report.files import kind_of
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
 
 
 def test_the_arguments_are_those_of_distributed(client: Client) -> None:
@@ -99,6 +103,14 @@ def test_options_reach_fsspec(client: Client, tmp_path: Path) -> None:
         ("nosuch://x/r.html", "that fsspec can write"),
         ("{tmp}/full.json/r.html", "a file that can be written"),
         ("{tmp}/full.json/and/more/r.html", "a file that can be written"),
+        ("http://127.0.0.1:9/r.html", "https? can only be read"),
+        ("https://127.0.0.1:9/r.html", "https? can only be read"),
+        ("{tmp}/a\0b.html", "a file that can be written"),
+        ("{tmp}/\ud800.html", "a file that can be written"),
+        ("{tmp}/" + "a" * 300 + ".html", "of at most 255 bytes"),
+        ("{tmp}/" + "a/" * 3000 + "r.html", "and 4096 with its folders"),
+        pytest.param("/proc/r.html", "a file that can be written", marks=LINUX),
+        pytest.param("/proc/nosuch/r.html", "a file that can be written", marks=LINUX),
     ],
 )
 def test_bad_filenames_are_refused_before_the_block(
@@ -107,8 +119,59 @@ def test_bad_filenames_are_refused_before_the_block(
     (tmp_path / "full.json").write_text("a file")
     if isinstance(name, str):
         name = name.format(tmp=tmp_path)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as caught:
         performance_report(name)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("title", [5, ["a"], b"a", True])
+def test_a_title_is_text(client: Client, title: Any) -> None:
+    with pytest.raises(ValueError, match="title should be text or None, got "):
+        performance_report(None, title=title)
+    with pytest.raises(ValueError, match="title should be text or None, got "):
+        Report.start(title=title)
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.html", "r.json.gz"])
+def test_halves_of_characters_are_no_matter(client: Client, tmp_path: Path, name: str) -> None:
+    title = "lone \ud800 half"
+    with performance_report(tmp_path / name, title=title) as report:
+        pass
+    report._document.summary["verdict"] = "\udc80"
+    report.save(tmp_path / name)
+    again = load_report(tmp_path / name)
+    assert (again.title, again.summary()["verdict"]) == (title, "\udc80")
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.html.gz"])
+def test_a_file_is_written_as_a_whole(client: Client, tmp_path: Path, name: str, monkeypatch: Any) -> None:
+    path = tmp_path / name
+    with performance_report(path) as report:
+        pass
+    (tmp_path / "new").touch()
+    assert path.stat().st_mode == (tmp_path / "new").stat().st_mode
+    path.chmod(0o600)
+    (tmp_path / "link").symlink_to(path)
+    report.save(tmp_path / "link" if name == "r.html" else path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
+
+    def fails(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("dasklens.report.localfile._write", fails)
+    with pytest.raises(OSError, match="no space"):
+        report.save(path)
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["link", "new", name])
+
+
+@LINUX
+def test_what_is_no_file_is_not_replaced(client: Client) -> None:
+    with performance_report("/dev/null"):
+        pass
+    assert Path("/dev/null").is_char_device()
 
 
 def test_modes(client: Client) -> None:
@@ -186,6 +249,28 @@ def test_start_and_stop(client: Client, tmp_path: Path) -> None:
     assert load_report(tmp_path / "r.json").title == "by hand"
     with pytest.raises(RuntimeError, match="is not being recorded"):
         load_report(tmp_path / "r.json").stop()
+
+
+def test_many_may_stop_it_at_once(client: Client) -> None:
+    report = Report.start(client)
+    client.gather(client.map(abs, range(50)))
+    seen: list[Any] = []
+
+    def stop() -> None:
+        try:
+            seen.append((len(report.stop()), report.stop_time, id(report._document)))
+        except Exception as error:
+            seen.append(error)
+
+    threads = [threading.Thread(target=stop) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 6
+    assert len(set(seen)) == 1
+    assert seen[0][0] == 50
+    assert report.ended_early == ""
 
 
 def test_another_block_is_another_report(client: Client) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..report.callingcode import calling_code, exception_of
-from ..report.collect import Block
+from ..report.collect import Block, checked_title
 from ..report.files import Filename, check_target, read, write
 from ..report.redact import checked
 from ..report.report import Report
@@ -88,7 +88,7 @@ class performance_report:  # noqa: N801 - the name of distributed's
         self.mode = mode
         self.storage_options = dict(storage_options or {})
         code = calling_code(max(1, stacklevel) + 1)
-        self._block = Block(title=title or "", code=code, redact=checked(redact))
+        self._block = Block(title=checked_title(title), code=code, redact=checked(redact))
         self.client = resolve_client(client)
         self._prepare()
 

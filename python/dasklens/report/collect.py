@@ -46,6 +46,19 @@ class Block:
     redact: tuple[str, ...] = ()
 
 
+def checked_title(title: str | None) -> str:
+    """What a report is to be called; empty for None.
+
+    Raises
+    ------
+    ValueError
+        When it is no text.
+    """
+    if title is not None and not isinstance(title, str):
+        raise ValueError(f"title should be text or None, got {title!r}.")
+    return title or ""
+
+
 def collect(recording: Recording, block: Block) -> Document:
     """Make the document of a recording that has ended.
 

@@ -85,13 +85,14 @@ def render(document: Jsonable | bytes) -> bytes:
     )
     return b"".join(
         [
-            head.encode(),
+            # A text may hold halves of characters, which no encoding has.
+            head.encode(errors="replace"),
             *(
                 b'<script type="text/plain" id="%s">%s</script>\n' % (each.name.encode(), each.data)
                 for each in _packed()
             ),
             _OPENING,
-            _inert(text).encode(),
+            _inert(text).encode(errors="replace"),
             _CLOSING,
             b"\n</body>\n</html>\n",
         ]

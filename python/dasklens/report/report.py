@@ -5,11 +5,12 @@ from __future__ import annotations
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..model.spans import TaskTable
 from ..source.recording import Recording
-from .collect import Block, collect
+from .collect import Block, checked_title, collect
 from .document import Document, ReportError, damaged
 from .files import Filename, check_target, write
 from .redact import checked
@@ -77,6 +78,7 @@ class Report:
         self._recording: Recording | None = None
         self._ended = document is not None
         self._block = Block()
+        self._filling = Lock()
         self._tasks: TaskTable | None = None
         self._data: list[dict[str, Any]] | None = None
 
@@ -101,12 +103,12 @@ class Report:
         Raises
         ------
         ValueError
-            Without a client, or with a closed one.
+            Without a client, or with a closed one; when `title` or `redact` are of another kind.
         NotRecorded
             When the scheduler does not record for dasklens.
         """
         report = cls()
-        recording = report._prepare(client, Block(title=title or "", redact=checked(redact)))
+        recording = report._prepare(client, Block(title=checked_title(title), redact=checked(redact)))
         if recording.client.asynchronous:
             return report._begin()
         recording.client.sync(report._begin)
@@ -158,10 +160,11 @@ class Report:
         return self._recording
 
     def _fill(self) -> None:
-        if not self._ended and self._recording is not None:
-            self._document = collect(self._recording, self._block)
-            self._tasks = None
-            self._ended = True
+        with self._filling:
+            if not self._ended and self._recording is not None:
+                self._document = collect(self._recording, self._block)
+                self._tasks = None
+                self._ended = True
 
     # -- what it says ----------------------------------------------------------------------------------
 

@@ -94,6 +94,7 @@ class Recording(Feed):
         self._anew = 0.0
         self.start_time = self.stop_time = 0.0
         self._began = self._stopped = 0.0
+        self._ending: asyncio.Future[None] | None = None
         self.ended_early = ""
         self.kept: dict[str, PieceWriter] = {stream: place.kept for stream, place in self._places.items()}
         self.inquiry = Inquiry()
@@ -157,8 +158,12 @@ class Recording(Feed):
         return self._loop
 
     async def _end(self) -> None:
-        if self.stop_time:
-            return
+        # On the reading loop alone, so there is one end, whoever asks for it.
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._finish())
+        await asyncio.shield(self._ending)
+
+    async def _finish(self) -> None:
         self._stopped = monotonic()
         # What the scheduler's clock says there, should it not answer any more.
         self.stop_time = self.start_time + (self._stopped - self._began)
