@@ -9,6 +9,7 @@ import json
 import math
 import tracemalloc
 import warnings
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -126,7 +127,7 @@ def test_frames_with_a_changed_byte_are_read_or_refused(data: st.DataObject) -> 
     writer = PieceWriter()
     for frame in frames:
         writer.add(frame, 0)
-    document.streams["tasks"] = Stream(0, writer.frames, writer.pieces())
+    document.streams["tasks"] = Stream(50, writer.frames, writer.pieces())
     with contextlib.suppress(ReportError):
         report = load_report(document.to_json())
         with warnings.catch_warnings():
@@ -340,8 +341,36 @@ def test_figures_of_a_damaged_report(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         broken = repacked(frame, names=[], cols={})
         piece = gzip.compress(len(broken).to_bytes(4, "little") + broken)
-        raw["streams"][name] = {"records": 1, "frames": 1, "data": [base64.b64encode(piece).decode()]}
+        raw["streams"][name] = {
+            "records": frame.next - frame.first,
+            "frames": 1,
+            "data": [base64.b64encode(piece).decode()],
+        }
         report = load_report(json.dumps(raw).encode())
         with pytest.raises(ReportError, match=f"{match} does not hold together") as caught:
             report.task_stream() if name == "tasks" else report.profile()
         assert "\n" not in str(caught.value)
+
+
+def test_records_are_those_of_the_frames() -> None:
+    raw = json.loads(_example().to_json())
+    raw["streams"]["tasks"]["records"] = 10**9
+    with pytest.raises(ReportError, match="should have 1,000,000,000 records and has 50"):
+        load_report(json.dumps(raw).encode())
+
+
+def test_times_without_end() -> None:
+    data = _example().to_json().replace(b"[1.0,", b"[1e999,").replace(b"[[1.5]", b"[[1e999]")
+    with pytest.raises(ReportError, match="cut short or was changed"):
+        load_report(data)
+
+
+@pytest.mark.parametrize(
+    "link", ["https://docs.dask.org.evil.example/", "javascript:alert(1)", "http://docs.dask.org/"]
+)
+def test_findings_link_to_the_documentation(link: str) -> None:
+    raw = json.loads((Path(__file__).parent / "data" / "reports" / "sample.json").read_bytes())
+    assert load_report(json.dumps(raw).encode()).summary()["findings"]
+    raw["summary"]["findings"][0]["link"] = link
+    with pytest.raises(ReportError, match="links to something else than the documentation of Dask"):
+        load_report(json.dumps(raw).encode())

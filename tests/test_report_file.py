@@ -360,3 +360,57 @@ def test_importing_dasklens_brings_the_magic_to_a_kernel(tmp_path: Path) -> None
     assert [record["key"] for record in report.data] == ["one"]
     assert report.code is not None
     assert report.code["text"] == "client.submit(abs, -1, key='one').result()"
+
+
+@pytest.mark.parametrize("redact", [None, 5, True])
+def test_what_to_leave_out_is_a_list(client: Client, redact: Any) -> None:
+    with pytest.raises(ValueError, match="redact should be some of code, hosts, paths, keys, logs, or"):
+        performance_report(None, redact=redact)
+
+
+def test_a_stacklevel_is_a_number(client: Client) -> None:
+    with pytest.raises(ValueError, match="stacklevel should be a whole number, got '1'"):
+        performance_report(None, stacklevel="1")  # type: ignore[arg-type]
+    with performance_report(None, stacklevel=10**30) as report:
+        pass
+    assert report.code is None
+
+
+def test_a_block_within_itself_is_refused(client: Client) -> None:
+    recording = performance_report(None)
+    with recording as report:
+        client.submit(abs, -1, key="one").result()
+        with pytest.raises(RuntimeError, match="make another one for a block within it"):
+            recording.__enter__()
+        client.submit(abs, -1, key="two").result()
+    assert [record["key"] for record in report.data] == ["one", "two"]
+
+
+def test_a_summary_comes_at_the_end(client: Client) -> None:
+    with performance_report(None) as report:
+        assert str(report.summary()) == "There is a summary when the recording has ended."
+    assert "No task finished" in str(report.summary())
+
+
+def test_packed_bytes_are_read(client: Client) -> None:
+    with performance_report(None) as report:
+        pass
+    packed = gzip.compress(report.to_json())
+    assert load_report(packed).title == report.title
+    for cut in (10, len(packed) // 2, len(packed) - 2):
+        with pytest.raises(ReportError, match="it is no whole gzip"):
+            load_report(packed[:cut])
+
+
+def test_a_page_that_is_cut_early_is_said_to_be_cut(client: Client, tmp_path: Path) -> None:
+    with performance_report(tmp_path / "r.html"):
+        pass
+    with pytest.raises(ReportError, match="cut off"):
+        load_report((tmp_path / "r.html").read_bytes()[:50_000])
+
+
+def test_the_cell_magic_takes_one_filename(shell: Any, client: Client, tmp_path: Path) -> None:
+    result = shell.run_cell("%%dask_report a.html b.html\n1")
+    assert "Expected %%dask_report [filename]" in str(result.error_before_exec or result.error_in_exec)
+    assert shell.run_cell(f"%%dask_report '{tmp_path}/with space.json'\n1").success
+    assert (tmp_path / "with space.json").exists()

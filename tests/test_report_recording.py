@@ -154,6 +154,7 @@ def test_a_scheduler_that_dies_leaves_what_came(mortal: tuple[str, subprocess.Po
         assert len(report.data) == 500
         assert "the scheduler could not be read any more" in report.ended_early
         assert "Recording ended at 20" in report.ended_early
+        assert "<" not in report.ended_early
         assert report.summary()["figures"]["tasks"] == 500
         assert report.start_time < died <= report.stop_time
         again = load_report(report.to_json())

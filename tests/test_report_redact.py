@@ -424,3 +424,9 @@ def test_no_key_is_left_in_any_frame(keys: list[tuple[str, str, Any, bool]]) -> 
     for name in ("prefix", "group", "key"):
         # Told apart as before.
         assert len({str(r[name]) for r in before}) == len({str(r[name]) for r in after})
+
+
+def test_without_logs_alone_tasks_keep_what_they_have(made: Any) -> None:
+    reports, _ = made
+    kept, plain = load_report(reports["logs"]), load_report(reports[""])
+    assert {r.get("type") for r in kept.data} == {r.get("type") for r in plain.data} != {b"", None}

@@ -187,7 +187,7 @@ def _log(log: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
 
 def _streams(recording: Recording, redactor: Redactor) -> dict[str, Stream]:
     kept = {name: writer for name, writer in recording.kept.items() if writer.frames}
-    if not redactor:
+    if not redactor.of_frames:
         return {name: _kept(writer) for name, writer in kept.items()}
     redactor.learn_scheduler(recording.address)
     frames = {name: partial(_frames, writer) for name, writer in kept.items()}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .document import MOST_BYTES, Document, ReportError
+from .document import MOST_BYTES, Document, ReportError, damaged
 from .localfile import check_local, write_local
 
 #: Protocols of fsspec that write nothing.
@@ -108,6 +109,8 @@ def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = N
         raise TypeError(
             f"load_report takes a file, a URL or the bytes of a report, got {type(source).__name__}."
         )
+    if data[:2] == b"\x1f\x8b":
+        data = _gunzipped(data)
     if len(data) > MOST_BYTES:
         raise ReportError(f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens.")
     start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -137,6 +140,17 @@ def _read(name: str, options: dict[str, Any]) -> bytes:
             f"{Path(_path_of(name)).name} cannot be read ({type(error).__name__}: {error})."
         ) from None
     return data
+
+
+def _gunzipped(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(31)
+    try:
+        unpacked = unpacker.decompress(data, MOST_BYTES + 1)
+    except zlib.error:
+        raise damaged("it is no whole gzip") from None
+    if not unpacker.eof and len(unpacked) <= MOST_BYTES:
+        raise damaged("it is no whole gzip")
+    return unpacked
 
 
 def _path_of(name: str) -> str:

@@ -43,7 +43,12 @@ def checked(redact: Iterable[str] | str) -> tuple[str, ...]:
     ValueError
         When something else is asked for.
     """
-    asked = {redact} if isinstance(redact, str) else set(redact)
+    try:
+        asked = [redact] if isinstance(redact, str) else list(redact)
+    except TypeError:
+        raise ValueError(
+            f"redact should be some of {', '.join(REDACTABLE)}, or () for nothing; got {redact!r}."
+        ) from None
     unknown = sorted(str(each) for each in asked if each not in REDACTABLE)
     if unknown:
         raise ValueError(f"redact should be some of {', '.join(REDACTABLE)}; got {', '.join(unknown)}.")
@@ -76,6 +81,11 @@ class Redactor:
 
     def __bool__(self) -> bool:
         return bool(self.what)
+
+    @property
+    def of_frames(self) -> bool:
+        """Whether frames hold something that is to go: logs are in none."""
+        return any(each != "logs" for each in self.what)
 
     # -- what there is -----------------------------------------------------------------------------
 

@@ -43,9 +43,12 @@ class Summary(dict[str, Any]):
     "severity", "title", "evidence", "remedy", "link"}``; ``notes``; ``figures``.
     """
 
+    #: What is said when there is none.
+    empty = "A figure that was saved alone has no summary."
+
     def __str__(self) -> str:
         if not self:
-            return "A figure that was saved alone has no summary."
+            return self.empty
         lines = [self["verdict"]]
         lines += [f"  {e['name']:<14} {e['seconds']:>10.2f} s {e['share']:>6.1%}" for e in self["time"]]
         for finding in self["findings"]:
@@ -220,7 +223,10 @@ class Report:
 
     def summary(self) -> Summary:
         """Where the time went and what looks wrong: a dictionary that reads well when it is shown."""
-        return Summary(self._document.summary)
+        summary = Summary(self._document.summary)
+        if not self._ended:
+            summary.empty = "There is a summary when the recording has ended."
+        return summary
 
     @property
     def data(self) -> list[dict[str, Any]]:

@@ -186,6 +186,9 @@ class Recording(Feed):
     def _explain(self) -> None:
         if self._lost is not None:
             when, why = self._lost
+            if "<" in why:
+                # The name of a connection means something to distributed's authors alone.
+                why = "the connection to it broke"
             self.ended_early = (
                 f"Recording ended at {_clock(when)}, before the block did, for the scheduler could not be "
                 f"read any more ({why}). What was read before is here."
