@@ -7,9 +7,12 @@ import contextlib
 import gzip
 import json
 import math
+import tracemalloc
 import warnings
+from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,8 +20,12 @@ from runs import Run, many, runs
 
 from dasklens import load_report
 from dasklens.model.pieces import PIECE, Budget, PieceError, PieceWriter, frames_in
+from dasklens.model.relog import repacked
 from dasklens.report import document as module
+from dasklens.report import jsonsize
 from dasklens.report.document import Document, ReportError, Stream, plain
+from dasklens.wire.calltree import create, pack_profile
+from dasklens.wire.frames import FrameError, unpack_frame
 
 TEXT = st.text(st.characters(codec=None), max_size=20)
 CELLS = st.none() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -120,7 +127,7 @@ def test_frames_with_a_changed_byte_are_read_or_refused(data: st.DataObject) -> 
     writer = PieceWriter()
     for frame in frames:
         writer.add(frame, 0)
-    document.streams["tasks"] = Stream(0, writer.frames, writer.pieces())
+    document.streams["tasks"] = Stream(50, writer.frames, writer.pieces())
     with contextlib.suppress(ReportError):
         report = load_report(document.to_json())
         with warnings.catch_warnings():
@@ -231,3 +238,139 @@ def _places(raw: Any) -> Any:
         yield raw, key
         if isinstance(value, (dict, list)):
             yield from _places(value)
+
+
+def _bomb(names: bytes, stream: str = "workers") -> bytes:
+    """A report with a frame of these names, packed."""
+    head = {
+        "v": 1,
+        "stream": stream,
+        "log": "x",
+        "first": 0,
+        "next": 0,
+        "missed": 0,
+        "names0": 0,
+        "base": 0.0,
+    }
+    frame = msgpack.packb({**head, "cols": {}})
+    frame = bytes([frame[0] + 1]) + frame[1:] + msgpack.packb("names") + names
+    piece = gzip.compress(len(frame).to_bytes(4, "little") + frame)
+    raw = json.loads(_example().to_json())
+    raw["streams"][stream] = {"records": 0, "frames": 1, "data": [base64.b64encode(piece).decode()]}
+    return json.dumps(raw).encode()
+
+
+def _packed_list(n: int, each: bytes) -> bytes:
+    return b"\xdd" + n.to_bytes(4, "big") + each * n
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        _packed_list(2_000_000, b"\x80"),
+        _packed_list(1_000_000, b"\x80"),
+        _packed_list(1_000_000, b"\x91\xc0"),
+        _packed_list(1_000_000, b"\x90"),
+        _packed_list(1, _packed_list(3_000_000, b"\xc0")),
+        _packed_list(3, _packed_list(1_000_000, b"\xc0")),
+    ],
+)
+def test_small_frames_of_many_names(names: bytes) -> None:
+    data = _bomb(names)
+    with _at_most(64 << 20), pytest.raises(ReportError, match="of its stream 'workers'"):
+        load_report(data)
+
+
+def test_a_small_json_of_many_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = _example().to_json()[:-1]
+    data = head + b',"x":[' + b"[]," * 1_100_000 + b"0]}"
+    with _at_most(3 * len(data)), pytest.raises(ReportError, match="more lists and values than any report"):
+        load_report(data)
+    monkeypatch.setattr(jsonsize, "MOST_LISTS", 10_000)
+    monkeypatch.setattr(jsonsize, "MOST_VALUES", 40_000)
+    for inside in (b"{}," * 11_000, b"0," * 41_000, b'"ab",' * 41_000):
+        data = head + b',"x":[' + inside + b"0]}"
+        with (
+            _at_most(4 * len(data)),
+            pytest.raises(ReportError, match="more lists and values than any report"),
+        ):
+            load_report(data)
+    assert load_report(head + b',"x":[' + b'"ab",' * 39_000 + b"0]}").title == "example"
+
+
+def test_brackets_and_commas_in_texts_are_no_lists() -> None:
+    document = _example()
+    document.title = 'a "quoted" [{, \\' * 600_000
+    assert load_report(document.to_json()).title == document.title
+
+
+@contextlib.contextmanager
+def _at_most(most: int) -> Any:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("change", [("cols", {"time": [{}, b""]}), ("v", {}), ("v", [])])
+def test_a_frame_whose_fields_are_maps(change: tuple[str, Any]) -> None:
+    frame = {
+        "v": 1,
+        "stream": "counts",
+        "log": "x",
+        "first": 0,
+        "next": 0,
+        "missed": 0,
+        "names0": 0,
+        "base": 0.0,
+    }
+    frame |= {"cols": {}, "names": [], change[0]: change[1]}
+    with pytest.raises(FrameError):
+        unpack_frame(msgpack.packb(frame))
+
+
+def test_figures_of_a_damaged_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = json.loads(_example().to_json())
+    tree = unpack_frame(pack_profile(create(), {"kind": "worker"}))
+    tasks = unpack_frame(next(_example().frames("tasks")))
+    for name, frame, match in (
+        ("tasks", tasks, "stream of tasks"),
+        ("profile:worker", tree, "its call tree"),
+    ):
+        broken = repacked(frame, names=[], cols={})
+        piece = gzip.compress(len(broken).to_bytes(4, "little") + broken)
+        raw["streams"][name] = {
+            "records": frame.next - frame.first,
+            "frames": 1,
+            "data": [base64.b64encode(piece).decode()],
+        }
+        report = load_report(json.dumps(raw).encode())
+        with pytest.raises(ReportError, match=f"{match} does not hold together") as caught:
+            report.task_stream() if name == "tasks" else report.profile()
+        assert "\n" not in str(caught.value)
+
+
+def test_records_are_those_of_the_frames() -> None:
+    raw = json.loads(_example().to_json())
+    raw["streams"]["tasks"]["records"] = 10**9
+    with pytest.raises(ReportError, match="should have 1,000,000,000 records and has 50"):
+        load_report(json.dumps(raw).encode())
+
+
+def test_times_without_end() -> None:
+    data = _example().to_json().replace(b"[1.0,", b"[1e999,").replace(b"[[1.5]", b"[[1e999]")
+    with pytest.raises(ReportError, match="cut short or was changed"):
+        load_report(data)
+
+
+@pytest.mark.parametrize(
+    "link", ["https://docs.dask.org.evil.example/", "javascript:alert(1)", "http://docs.dask.org/"]
+)
+def test_findings_link_to_the_documentation(link: str) -> None:
+    raw = json.loads((Path(__file__).parent / "data" / "reports" / "sample.json").read_bytes())
+    assert load_report(json.dumps(raw).encode()).summary()["findings"]
+    raw["summary"]["findings"][0]["link"] = link
+    with pytest.raises(ReportError, match="links to something else than the documentation of Dask"):
+        load_report(json.dumps(raw).encode())

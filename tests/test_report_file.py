@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,8 @@ from dasklens import Report, load_report, performance_report
 from dasklens.kernel.magic import register
 from dasklens.report.document import ReportError
 from dasklens.report.files import kind_of
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="of Linux")
 
 
 def test_the_arguments_are_those_of_distributed(client: Client) -> None:
@@ -99,6 +103,14 @@ def test_options_reach_fsspec(client: Client, tmp_path: Path) -> None:
         ("nosuch://x/r.html", "that fsspec can write"),
         ("{tmp}/full.json/r.html", "a file that can be written"),
         ("{tmp}/full.json/and/more/r.html", "a file that can be written"),
+        ("http://127.0.0.1:9/r.html", "https? can only be read"),
+        ("https://127.0.0.1:9/r.html", "https? can only be read"),
+        ("{tmp}/a\0b.html", "a file that can be written"),
+        ("{tmp}/\ud800.html", "a file that can be written"),
+        ("{tmp}/" + "a" * 300 + ".html", "of at most 255 bytes"),
+        ("{tmp}/" + "a/" * 3000 + "r.html", "and 4096 with its folders"),
+        pytest.param("/proc/r.html", "a file that can be written", marks=LINUX),
+        pytest.param("/proc/nosuch/r.html", "a file that can be written", marks=LINUX),
     ],
 )
 def test_bad_filenames_are_refused_before_the_block(
@@ -107,8 +119,59 @@ def test_bad_filenames_are_refused_before_the_block(
     (tmp_path / "full.json").write_text("a file")
     if isinstance(name, str):
         name = name.format(tmp=tmp_path)
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=said) as caught:
         performance_report(name)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("title", [5, ["a"], b"a", True])
+def test_a_title_is_text(client: Client, title: Any) -> None:
+    with pytest.raises(ValueError, match="title should be text or None, got "):
+        performance_report(None, title=title)
+    with pytest.raises(ValueError, match="title should be text or None, got "):
+        Report.start(title=title)
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.html", "r.json.gz"])
+def test_halves_of_characters_are_no_matter(client: Client, tmp_path: Path, name: str) -> None:
+    title = "lone \ud800 half"
+    with performance_report(tmp_path / name, title=title) as report:
+        pass
+    report._document.summary["verdict"] = "\udc80"
+    report.save(tmp_path / name)
+    again = load_report(tmp_path / name)
+    assert (again.title, again.summary()["verdict"]) == (title, "\udc80")
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.html.gz"])
+def test_a_file_is_written_as_a_whole(client: Client, tmp_path: Path, name: str, monkeypatch: Any) -> None:
+    path = tmp_path / name
+    with performance_report(path) as report:
+        pass
+    (tmp_path / "new").touch()
+    assert path.stat().st_mode == (tmp_path / "new").stat().st_mode
+    path.chmod(0o600)
+    (tmp_path / "link").symlink_to(path)
+    report.save(tmp_path / "link" if name == "r.html" else path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    before = path.read_bytes()
+
+    def fails(*_: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("dasklens.report.localfile._write", fails)
+    with pytest.raises(OSError, match="no space"):
+        report.save(path)
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(["link", "new", name])
+
+
+@LINUX
+def test_what_is_no_file_is_not_replaced(client: Client) -> None:
+    with performance_report("/dev/null"):
+        pass
+    assert Path("/dev/null").is_char_device()
 
 
 def test_modes(client: Client) -> None:
@@ -186,6 +249,28 @@ def test_start_and_stop(client: Client, tmp_path: Path) -> None:
     assert load_report(tmp_path / "r.json").title == "by hand"
     with pytest.raises(RuntimeError, match="is not being recorded"):
         load_report(tmp_path / "r.json").stop()
+
+
+def test_many_may_stop_it_at_once(client: Client) -> None:
+    report = Report.start(client)
+    client.gather(client.map(abs, range(50)))
+    seen: list[Any] = []
+
+    def stop() -> None:
+        try:
+            seen.append((len(report.stop()), report.stop_time, id(report._document)))
+        except Exception as error:
+            seen.append(error)
+
+    threads = [threading.Thread(target=stop) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 6
+    assert len(set(seen)) == 1
+    assert seen[0][0] == 50
+    assert report.ended_early == ""
 
 
 def test_another_block_is_another_report(client: Client) -> None:
@@ -275,3 +360,57 @@ def test_importing_dasklens_brings_the_magic_to_a_kernel(tmp_path: Path) -> None
     assert [record["key"] for record in report.data] == ["one"]
     assert report.code is not None
     assert report.code["text"] == "client.submit(abs, -1, key='one').result()"
+
+
+@pytest.mark.parametrize("redact", [None, 5, True])
+def test_what_to_leave_out_is_a_list(client: Client, redact: Any) -> None:
+    with pytest.raises(ValueError, match="redact should be some of code, hosts, paths, keys, logs, or"):
+        performance_report(None, redact=redact)
+
+
+def test_a_stacklevel_is_a_number(client: Client) -> None:
+    with pytest.raises(ValueError, match="stacklevel should be a whole number, got '1'"):
+        performance_report(None, stacklevel="1")  # type: ignore[arg-type]
+    with performance_report(None, stacklevel=10**30) as report:
+        pass
+    assert report.code is None
+
+
+def test_a_block_within_itself_is_refused(client: Client) -> None:
+    recording = performance_report(None)
+    with recording as report:
+        client.submit(abs, -1, key="one").result()
+        with pytest.raises(RuntimeError, match="make another one for a block within it"):
+            recording.__enter__()
+        client.submit(abs, -1, key="two").result()
+    assert [record["key"] for record in report.data] == ["one", "two"]
+
+
+def test_a_summary_comes_at_the_end(client: Client) -> None:
+    with performance_report(None) as report:
+        assert str(report.summary()) == "There is a summary when the recording has ended."
+    assert "No task finished" in str(report.summary())
+
+
+def test_packed_bytes_are_read(client: Client) -> None:
+    with performance_report(None) as report:
+        pass
+    packed = gzip.compress(report.to_json())
+    assert load_report(packed).title == report.title
+    for cut in (10, len(packed) // 2, len(packed) - 2):
+        with pytest.raises(ReportError, match="it is no whole gzip"):
+            load_report(packed[:cut])
+
+
+def test_a_page_that_is_cut_early_is_said_to_be_cut(client: Client, tmp_path: Path) -> None:
+    with performance_report(tmp_path / "r.html"):
+        pass
+    with pytest.raises(ReportError, match="cut off"):
+        load_report((tmp_path / "r.html").read_bytes()[:50_000])
+
+
+def test_the_cell_magic_takes_one_filename(shell: Any, client: Client, tmp_path: Path) -> None:
+    result = shell.run_cell("%%dask_report a.html b.html\n1")
+    assert "Expected %%dask_report [filename]" in str(result.error_before_exec or result.error_in_exec)
+    assert shell.run_cell(f"%%dask_report '{tmp_path}/with space.json'\n1").success
+    assert (tmp_path / "with space.json").exists()

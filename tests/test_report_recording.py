@@ -154,6 +154,7 @@ def test_a_scheduler_that_dies_leaves_what_came(mortal: tuple[str, subprocess.Po
         assert len(report.data) == 500
         assert "the scheduler could not be read any more" in report.ended_early
         assert "Recording ended at 20" in report.ended_early
+        assert "<" not in report.ended_early
         assert report.summary()["figures"]["tasks"] == 500
         assert report.start_time < died <= report.stop_time
         again = load_report(report.to_json())
@@ -373,3 +374,37 @@ def test_a_long_history_is_there_from_its_beginning() -> None:
     assert made["rows"][0][0] < 1e9 + 5
     assert made["rows"][-1][0] == 1e9 + 8999
     assert tables.system([])["empty"]
+
+
+def spin(x: int) -> int:
+    ends = time.time() + 0.01
+    while time.time() < ends:
+        pass
+    return x
+
+
+@pytest.mark.parametrize("off", [0, 30, -30])
+def test_the_clients_clock_does_not_matter(client: Client, monkeypatch: Any, off: float) -> None:
+    monkeypatch.setattr(recording_module, "time", lambda: time.time() + off)
+    began = time.time()
+    with performance_report(None, client=client) as report:
+        client.gather(client.map(spin, range(100), pure=False))
+    assert began <= report.start_time < report.stop_time <= time.time()
+    spans = [span for record in report.data for span in record["startstops"] if span["action"] == "compute"]
+    summary = report.summary()
+    compute = summary["time"][0]["seconds"]
+    assert compute == pytest.approx(sum(span["stop"] - span["start"] for span in spans), rel=0.02)
+    assert summary["figures"]["duration"] == report.stop_time - report.start_time
+    assert report.tables["system"]["rows"]
+    assert not any("clocks" in note for note in summary["notes"])
+
+
+def test_an_older_scheduler_does_not_tell_its_time(client: Client, recorder: Recorder) -> None:
+    async def cursor() -> dict[str, Any]:
+        return {"log": recorder.log.ident, "cursor": recorder.next}
+
+    recorder._scheduler.handlers["dasklens_cursor"] = cursor
+    began = time.time()
+    with performance_report(None, client=client) as report:
+        client.submit(abs, -1, key="one").result()
+    assert began <= report.start_time < report.stop_time <= time.time()

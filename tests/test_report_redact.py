@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import builtins
 import gzip
 import json
 import logging
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +29,44 @@ from dasklens import load_report, performance_report
 from dasklens.model.pieces import Budget, frames_in
 from dasklens.model.spans import TaskTable
 from dasklens.report.redact import Redactor
-from dasklens.report.standins import Finder, without_hosts, without_paths, without_source
+from dasklens.report.scrub import without_hosts, without_paths, without_source
+from dasklens.report.standins import Finder
 from dasklens.wire.calltree import create, pack_profile, unpack_profile
 
 SECRET_KEY = "seekrit-key"
+#: Hosts that are no part of the cluster, as a log may speak of them.
+HOSTS = ["covert.corp", "worker-3.covert", "fd00::dead:beef", "coverthost:1234"]
 #: What is said in a task's exception, its logs, its metadata.
 SECRETS = {
-    "keys": ["seekrit", "hush-span", "hidden_prefix", "tuplesecret"],
-    "paths": ["/srv/covert", "covert_dir", __file__, str(Path(__file__).parent)],
-    "code": ["UNSEEN_COMMENT", "a_line_of_source"],
+    "keys": ["seekrit", "hush-span", "hidden_prefix", "tuplesecret", "nestedsecret"],
+    "paths": ["/srv/covert", "covert_dir", "covert_rel", "covert_name", __file__, str(Path(__file__).parent)],
+    "code": ["UNSEEN_COMMENT", "a_line_of_source", "grouped_source"],
     "logs": ["LOGGED_THING"],
 }
 
 
 def talkative(address: str) -> Any:
     get_worker()
-    text = f"LOGGED_THING of {SECRET_KEY} at {address} in /srv/covert/covert_dir/data.csv"
+    text = (
+        f"LOGGED_THING of {SECRET_KEY} at {address} in /srv/covert/covert_dir/data.csv, "
+        "file:///srv/covert/x, X=/opt:/srv/covert, covert_rel/a.csv, 'covert_dir/covert_name b.csv', "
+        "tcp://scheduler.covert.corp:8786, "
+        "worker-3.covert.zz, fd00::dead:beef, coverthost:1234, nestedsecret"
+    )
     logging.getLogger("distributed.worker").warning(text)
     a_line_of_source = f"cannot read /srv/covert/covert_dir/data.csv from {address} for {SECRET_KEY}"
     raise ValueError(a_line_of_source)
+
+
+def grouped(_: Any) -> Any:
+    try:
+        raise KeyError("inner")  # grouped_source
+    except KeyError as error:
+        raise GROUP("several", [error]) from None  # grouped_source
+
+
+#: Of Python 3.11 and later.
+GROUP: Any = getattr(builtins, "ExceptionGroup", lambda text, _: ValueError(text))
 
 
 def hidden_prefix(x: Any) -> Any:
@@ -67,7 +88,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     names = ["", "hosts", "paths", "keys", "code", "logs"]
     reports: dict[str, bytes] = {}
     with (
-        LocalCluster(n_workers=2, host="127.0.0.1", protocol="tcp://", **NO_DASHBOARD) as cluster,
+        # Whatever memory there is, nothing is spilled in one block and not in another.
+        LocalCluster(
+            n_workers=2, host="127.0.0.1", protocol="tcp://", memory_limit=0, **NO_DASHBOARD
+        ) as cluster,
         Client(cluster) as client,
     ):
         workers = list(client.run(int))
@@ -79,6 +103,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
                 with span("hush-span"):
                     client.submit(hidden_prefix, 1, key=("seekrit-group", 1, "tuplesecret")).result()
                     distributed.wait(client.submit(talkative, workers[0], key=f"{SECRET_KEY}-{what}"))
+                    client.submit(hidden_prefix, 2, key=("seekrit-group", ("nestedsecret", 1))).result()
+                    distributed.wait(client.submit(grouped, 1, key=f"{SECRET_KEY}-grouped-{what}"))
                     client.gather(client.map(hidden_prefix, range(5), pure=False))
                     client.submit(sum, [1, 2], key=f"plain-{what}").result()
                     # Of less than 1 MB the bandwidth is not measured.
@@ -95,7 +121,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
                         report._block.exception = dasklens.kernel.report.exception_of(a_line_of_source)
             reports[what] = report.to_json()
         hosts = [client.scheduler.address, *workers]
-    hosts += [host.removeprefix("tcp://") for host in hosts] + ["127.0.0.1"]
+    hosts += [host.removeprefix("tcp://") for host in hosts] + ["127.0.0.1", *HOSTS]
     return reports, hosts
 
 
@@ -177,7 +203,7 @@ def test_the_rest_stays(made: Any) -> None:
         assert len({r["worker"] for r in report.data}) == len({r["worker"] for r in plain.data})
         assert len({r["prefix"] for r in report.data}) == len({r["prefix"] for r in plain.data})
         assert len({str(r["key"]) for r in report.data}) == len(report.data)
-        assert len(report.tables["exceptions"]["rows"]) == 1
+        assert len(report.tables["exceptions"]["rows"]) == 2
         assert report.summary()["figures"]["tasks"] == len(plain.data)
 
 
@@ -189,7 +215,7 @@ def test_stand_ins_are_the_same_everywhere(made: Any) -> None:
     (pair,) = report.tables["bandwidth_workers"]["rows"]
     assert {pair[0], pair[1]} == workers
     assert report.tables["fine_metrics"]["rows"]
-    (exception,) = report.tables["exceptions"]["rows"]
+    (exception,) = (row for row in report.tables["exceptions"]["rows"] if "cannot read" in row[5])
     assert exception[2] in {record["prefix"] for record in report.data if record["status"] == "error"}
     assert exception[5].startswith("ValueError('cannot read path-")
     assert report.cluster["scheduler"] == "scheduler"
@@ -217,6 +243,12 @@ def test_only_what_there_is_can_be_left_out(client: Client) -> None:
         ("http://alice.example.com/x?y=1", "http://H/x?y=1"),
         ("ask db-1.prod.internal for it", "ask H for it"),
         ("distributed.worker.memory - version 2026.8.0", "distributed.worker.memory - version 2026.8.0"),
+        ("fe80::1ff:fe23:4567:890a refused", "H refused"),
+        ("of 2001:db8::8a2e:370:7334.", "of H."),
+        ("DB01.ACME.COM db.prod.acme.nl, db01.acme.jp:5432", "H H, H"),
+        ("worker-7.acme.unheardof connects", "H connects"),
+        ("dbserver:5432 and dbserver.prod", "H and H"),
+        ("torch.nn.Module of x.py:123 at 2026-11-25T12:34:56, a[::2]",) * 2,
     ],
 )
 def test_addresses_in_texts(text: str, said: str) -> None:
@@ -233,7 +265,15 @@ def test_addresses_in_texts(text: str, said: str) -> None:
         (r"\\share\x", "P"),
         ("s3://bucket/key/part", "s3://bucket/P"),
         ("tcp://10.0.0.1:80", "tcp://10.0.0.1:80"),
-        ("3 / 4 and/or 10 MB/s", "3 / 4 and/or 10 MB/s"),
+        ("3 / 4 and/or 10 MB/s, n/a </b>", "3 / 4 and/or 10 MB/s, n/a </b>"),
+        ("file:///home/alice/x", "file://P"),
+        ("PYTHONPATH=/a:/home/b c", "PYTHONPATH=P c"),
+        ("error:/home/alice/x", "error:P"),
+        ("cat 'data/my secret.csv', data/secret.csv", "cat 'P', P"),
+        ("'/home/alice/My Documents/x'", "'P'"),
+        (r"C:\Users\Alice Smith\x", "P"),
+        ("/home/o'brien/x/y", "P"),
+        ("('/a/b', '/c/d')", "('P', 'P')"),
     ],
 )
 def test_paths_in_texts(text: str, said: str) -> None:
@@ -249,6 +289,90 @@ def test_source_in_tracebacks() -> None:
     assert without_source(logged) == (
         r"Traceback: '  File \"x.py\", line 1, in f\n  File \"y.py\", line 2, in g\n'"
     )
+
+
+TREE = """Traceback (most recent call last):
+  File "x.py", line 1, in f
+    secret = 1
+  + Exception Group Traceback (most recent call last):
+  |   File "x.py", line 1, in f
+  |     secret = 1
+  | ExceptionGroup: g (2 sub-exceptions)
+  +-+---------------- 1 ----------------
+    | Traceback (most recent call last):
+    |   File "x.py", line 2, in g
+    |     secret(
+    |     | secret)
+    |     ^^^^
+    | ValueError: no
+    +---------------- 2 ----------------
+    | KeyError: 1
+    +------------------------------------
+"""
+
+
+def test_source_in_groups_of_exceptions() -> None:
+    said = without_source(TREE)
+    gone = [line for line in TREE.splitlines() if "secret" in line or "^" in line]
+    assert said.splitlines() == [line for line in TREE.splitlines() if line not in gone]
+    # Outside of a group, a bar is Python's.
+    assert without_source('  File "x.py", line 1, in f\n    | secret\n') == '  File "x.py", line 1, in f\n'
+    assert "secret" not in without_source(repr(TREE))
+
+
+PARTS = st.text("abcXYZ019_-.", min_size=1, max_size=8).filter(lambda part: part.strip(".-"))
+
+
+@given(
+    st.lists(PARTS, min_size=1, max_size=4),
+    st.sampled_from(
+        ["/{}", "~/{}", "../{}", "file:///{}", "x=/{}", "a:/{}", "'/{}'", '"{}/b c.csv"', "x/y/{}"]
+    ),
+    st.sampled_from(["{}", "read {}: no", "({})", "-o{} ", "[{}, 1]", "{}\n"]),
+)
+@settings(deadline=None)
+def test_no_part_of_a_path_is_left(parts: list[str], form: str, around: str) -> None:
+    parts = [f"zq{part}zq" for part in parts]
+    text = Redactor(["paths"]).text(around.format(form.format("/".join(parts))))
+    assert "zq" not in text
+
+
+LABELS = st.from_regex(r"[a-z][a-z0-9]{0,6}", fullmatch=True)
+
+
+@given(
+    st.lists(LABELS, max_size=3),
+    st.sampled_from(
+        ["{}.com", "{}.NL", "{}.jp", "{}.internal", "worker-1.{}.local", "path-1.{}.org", "{}:8786"]
+    ),
+    st.sampled_from(["{}", "at {}, no", "tcp://{}", "({})", "scheduler {}."]),
+)
+@settings(deadline=None)
+def test_no_part_of_a_host_is_left(labels: list[str], form: str, around: str) -> None:
+    host = form.format(".".join(["zq", *(f"zq{label}" for label in labels)]))
+    assert "zq" not in Redactor(["hosts"]).text(around.format(host))
+
+
+@pytest.mark.parametrize(
+    "name", ["worker-a.acme.com", "host-10-1.acme.com", "scheduler.acme.com", "path-7.acme.com"]
+)
+def test_what_begins_as_a_stand_in_is_none(name: str) -> None:
+    assert "acme" not in Redactor(["hosts"]).text(f"tcp://{name}:80 {name}")
+    assert "acme" not in Redactor(["paths"]).text(f"/{name}/x /path-1/acme")
+
+
+def test_stand_ins_stay_as_they_are() -> None:
+    redactor = Redactor(["hosts", "paths", "keys", "code"])
+    once = redactor.text("tcp://a.acme.com:80/x /home/zq s3://b/c/d")
+    assert redactor._scrubbed(once) == once
+
+
+@pytest.mark.parametrize("word", ["x", "a-", "a.", "a+", ":", "/", "a/", "'", "1:", "[", "\\", "a:/ ", " | "])
+def test_long_texts_take_no_long_time(word: str) -> None:
+    redactor = Redactor(["hosts", "paths", "code"])
+    began = time.perf_counter()
+    redactor.traceback(word * (50_000 // len(word)))
+    assert time.perf_counter() - began < 5
 
 
 def test_many_words_are_found_at_once() -> None:
@@ -300,3 +424,9 @@ def test_no_key_is_left_in_any_frame(keys: list[tuple[str, str, Any, bool]]) -> 
     for name in ("prefix", "group", "key"):
         # Told apart as before.
         assert len({str(r[name]) for r in before}) == len({str(r[name]) for r in after})
+
+
+def test_without_logs_alone_tasks_keep_what_they_have(made: Any) -> None:
+    reports, _ = made
+    kept, plain = load_report(reports["logs"]), load_report(reports[""])
+    assert {r.get("type") for r in kept.data} == {r.get("type") for r in plain.data} != {b"", None}

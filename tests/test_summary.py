@@ -139,6 +139,30 @@ def test_what_is_before_and_after_is_cut_off_and_what_is_no_time_is_nothing() ->
     )
 
 
+@pytest.mark.parametrize("off", [-0.1, 0.1])
+def test_a_worker_whose_clock_is_a_little_wrong_loses_nothing(off: float) -> None:
+    spans = [("inc", 0, 0, (("compute", i * 0.05 + off, i * 0.05 + 0.05 + off),)) for i in range(20)]
+    found = summary(table(*spans), 1, 1)
+    assert seconds_of(found)["compute"] == pytest.approx(1, abs=1e-6)
+    assert found["figures"]["duration"] == pytest.approx(1)
+    assert not any("clocks" in note for note in found["notes"])
+
+
+def test_what_ran_before_the_block_does_not_count() -> None:
+    # The second ended before it, and the news came within.
+    found = summary(
+        table(("a", 0, 0, (("compute", -50, 0.5),)), ("a", 0, 1, (("compute", -60, -0.01),))), 1, 2
+    )
+    assert seconds_of(found)["compute"] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("off", [-30, 30])
+def test_clocks_that_are_quite_wrong_are_said(off: float) -> None:
+    spans = [("inc", 0, 0, (("compute", i * 0.05 + off, i * 0.05 + 0.05 + off),)) for i in range(20)]
+    notes = summary(table(*spans), 1, 1)["notes"]
+    assert any(note.startswith("20 of 20 computations lie outside of the recorded time") for note in notes)
+
+
 def test_what_serialization_takes_beside_the_threads_is_said() -> None:
     rows = [
         ["gather-dep", "", "", "", "deserialize", "seconds", 0.25],

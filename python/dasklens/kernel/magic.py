@@ -9,6 +9,7 @@ import ast
 from typing import Any
 
 NAME = "dask_report"
+DEFAULT = "dask-report.html"
 
 
 def register(shell: Any = None) -> None:
@@ -37,7 +38,7 @@ def _run(shell: Any, line: str, cell: str) -> Any:
     from ..report.callingcode import code_of
     from .report import performance_report
 
-    filename = line.strip().strip("\"'") or "dask-report.html"
+    filename = _filename(line.strip())
     source = shell.transform_cell(cell)
     tree = shell.compile.ast_parse(source, filename=shell.compile.cache(source))
     block, last = _parts(shell, tree, source)
@@ -46,6 +47,16 @@ def _run(shell: Any, line: str, cell: str) -> Any:
     with recording:
         exec(block, shell.user_ns)  # noqa: S102 - a cell is run, as by %%time
         return None if last is None else eval(last, shell.user_ns)  # noqa: S307
+
+
+def _filename(line: str) -> str:
+    if len(line) > 1 and line[0] in "\"'" and line.find(line[0], 1) == len(line) - 1:
+        return line[1:-1] or DEFAULT
+    if len(line.split()) > 1:
+        from IPython.core.error import UsageError
+
+        raise UsageError(f"Expected %%{NAME} [filename], a filename with spaces in quotes; got {line!r}.")
+    return line or DEFAULT
 
 
 def _parts(shell: Any, tree: ast.Module, source: str) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..report.callingcode import calling_code, exception_of
-from ..report.collect import Block
+from ..report.collect import Block, checked_title
 from ..report.files import Filename, check_target, read, write
 from ..report.redact import checked
 from ..report.report import Report
@@ -87,8 +87,10 @@ class performance_report:  # noqa: N801 - the name of distributed's
         self.filename = filename
         self.mode = mode
         self.storage_options = dict(storage_options or {})
+        if not isinstance(stacklevel, int):
+            raise ValueError(f"stacklevel should be a whole number, got {stacklevel!r}.")
         code = calling_code(max(1, stacklevel) + 1)
-        self._block = Block(title=title or "", code=code, redact=checked(redact))
+        self._block = Block(title=checked_title(title), code=code, redact=checked(redact))
         self.client = resolve_client(client)
         self._prepare()
 
@@ -118,6 +120,10 @@ class performance_report:  # noqa: N801 - the name of distributed's
             self._failed(failure, error)
 
     async def __aenter__(self) -> Report:
+        if self._recording.start_time and not self._recording.stop_time:
+            raise RuntimeError(
+                "This performance_report records a block already: make another one for a block within it."
+            )
         if self._recording.start_time:
             # Another block, another report.
             self._prepare()

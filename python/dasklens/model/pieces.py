@@ -13,8 +13,9 @@ from typing import Any
 
 #: Bytes of frames after which the next piece begins.
 PIECE = 4 << 20
-#: Bytes that a piece may unpack to: a frame may be larger than what a piece should hold.
-MOST_PIECE = 256 << 20
+#: Bytes that a piece may unpack to: a frame may be larger than what a piece should hold. As in the browser
+#: (`js/src/connect/filestream.ts`).
+MOST_PIECE = 64 << 20
 #: Bytes that are unpacked at once.
 _STEP = 1 << 20
 #: For zlib: with the header and the checksum of gzip, which a browser's DecompressionStream reads too.

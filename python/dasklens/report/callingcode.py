@@ -29,7 +29,7 @@ def calling_code(stacklevel: int) -> dict[str, Any] | None:
     try:
         frame: FrameType = sys._getframe(max(1, stacklevel))
         lines, first = inspect.getsourcelines(frame)
-    except (OSError, TypeError, ValueError, IndexError, SyntaxError):
+    except (OSError, TypeError, ValueError, IndexError, OverflowError, SyntaxError):
         return None
     # Of a module the first line is 0, of a function it is its number.
     return code_of("".join(lines), frame.f_code.co_filename, frame.f_lineno - max(first, 1) + 1)

@@ -46,6 +46,19 @@ class Block:
     redact: tuple[str, ...] = ()
 
 
+def checked_title(title: str | None) -> str:
+    """What a report is to be called; empty for None.
+
+    Raises
+    ------
+    ValueError
+        When it is no text.
+    """
+    if title is not None and not isinstance(title, str):
+        raise ValueError(f"title should be text or None, got {title!r}.")
+    return title or ""
+
+
 def collect(recording: Recording, block: Block) -> Document:
     """Make the document of a recording that has ended.
 
@@ -174,7 +187,7 @@ def _log(log: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
 
 def _streams(recording: Recording, redactor: Redactor) -> dict[str, Stream]:
     kept = {name: writer for name, writer in recording.kept.items() if writer.frames}
-    if not redactor:
+    if not redactor.of_frames:
         return {name: _kept(writer) for name, writer in kept.items()}
     redactor.learn_scheduler(recording.address)
     frames = {name: partial(_frames, writer) for name, writer in kept.items()}

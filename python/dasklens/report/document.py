@@ -16,13 +16,16 @@ from typing import Any
 
 from ..model.pieces import Budget, PieceError, frames_in
 from ..model.relog import column
-from ..wire.frames import ITEM_SIZE, Frame, FrameError, unpack_frame
+from ..wire.frames import ITEM_SIZE, Frame, FrameError, NameBudget, unpack_frame
+from .jsonsize import fits
 
 FORMAT, VERSION = "dasklens-report", 1
 #: Bytes that a file may have, and bytes that its frames may unpack to.
 MOST_BYTES, MOST_UNPACKED = 1 << 30, 4 << 30
 #: What can be left out of a report.
 REDACTABLE = ("code", "hosts", "paths", "keys", "logs")
+#: What findings link to: a report of a stranger leads nowhere else.
+LINKED = ("https://docs.dask.org/", "https://distributed.dask.org/")
 
 
 class ReportError(ValueError):
@@ -128,9 +131,9 @@ class Document:
             tables={name: _table(name, table) for name, table in _field(raw, "tables", dict).items()},
             logs=_logs(_field(raw, "logs", dict)),
         )
-        budget = Budget(MOST_UNPACKED)
+        budget, names = Budget(MOST_UNPACKED), NameBudget()
         for name, stream in _field(raw, "streams", dict).items():
-            document.streams[name] = _stream(name, stream, budget)
+            document.streams[name] = _stream(name, stream, budget, names)
         return document
 
 
@@ -164,8 +167,12 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise ReportError(
             f"This file has {len(data) >> 20:,} MiB; a report that is read has at most {MOST_BYTES >> 20:,}."
         )
+    if not fits(data):
+        raise ReportError(
+            "This file holds more lists and values than any report: that is no report of dasklens."
+        )
     try:
-        raw = json.loads(data, parse_constant=_refuse)
+        raw = json.loads(data, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         if FORMAT.encode() in data[:200]:
             raise damaged("it is cut short or was changed") from None
@@ -191,6 +198,13 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+def _finite(said: str) -> float:
+    value = float(said)
+    if not math.isfinite(value):
+        raise ValueError(said)
+    return value
 
 
 def _field(raw: Mapping[str, Any], name: str, kind: type) -> Any:
@@ -259,11 +273,14 @@ def _summary(raw: Mapping[str, Any]) -> dict[str, Any]:
         # A figure alone has none.
         return {}
     figures = _field(raw, "figures", dict)
+    findings = _objects(raw, "findings", ("id", "severity", "title", "evidence", "remedy", "link"), ())
+    if not all(each["link"].startswith(LINKED) for each in findings):
+        raise damaged("a finding of it links to something else than the documentation of Dask")
     return {
         "verdict": _field(raw, "verdict", str),
         "time": _objects(raw, "time", ("name", "how"), ("seconds", "share")),
         "prefixes": _objects(raw, "prefixes", ("prefix",), ("tasks", "seconds", "share", "median")),
-        "findings": _objects(raw, "findings", ("id", "severity", "title", "evidence", "remedy", "link"), ()),
+        "findings": findings,
         "notes": [_text("notes", each) for each in _field({"notes": [], **raw}, "notes", list)],
         "figures": {name: _number(figures, name) for name in figures},
     }
@@ -302,7 +319,7 @@ def _lines(raw: Any) -> list[list[Any]]:
     return found
 
 
-def _stream(name: str, raw: Any, budget: Budget) -> Stream:
+def _stream(name: str, raw: Any, budget: Budget, names: NameBudget) -> Stream:
     if not isinstance(raw, dict):
         raise damaged(f"its stream {name!r} should be an object")
     records, frames = _count("records", raw.get("records")), _count("frames", raw.get("frames"))
@@ -310,19 +327,22 @@ def _stream(name: str, raw: Any, budget: Budget) -> Stream:
         pieces = [base64.b64decode(each, validate=True) for each in _field(raw, "data", list)]
     except (binascii.Error, TypeError, ValueError):
         raise damaged(f"its stream {name!r} is no base64") from None
-    kind, found = name.partition(":")[0], 0
+    kind, found, held = name.partition(":")[0], 0, 0
     try:
         for data in frames_in(pieces, budget):
-            frame = unpack_frame(data)
+            frame = unpack_frame(data, names)
             if frame.stream != kind:
                 raise damaged(f"its stream {name!r} holds frames of another")
             if not _holds_together(frame):
                 raise damaged(f"the columns of a frame of its stream {name!r} do not fit together")
             found += 1
+            held += frame.next - frame.first
     except (PieceError, FrameError) as error:
         raise damaged(f"of its stream {name!r} {str(error).rstrip('.')}") from None
     if found != frames:
         raise damaged(f"its stream {name!r} should have {frames:,} frames and has {found:,}")
+    if kind == "tasks" and held != records:
+        raise damaged(f"its stream {name!r} should have {records:,} records and has {held:,}")
     return Stream(records, frames, pieces)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .document import MOST_BYTES, Document, ReportError
+from .document import MOST_BYTES, Document, ReportError, damaged
+from .localfile import check_local, write_local
+
+#: Protocols of fsspec that write nothing.
+READ_ONLY = frozenset(("http", "https", "github", "git", "gist", "tar", "libarchive", "data", "reference"))
 
 Filename = str | os.PathLike[str]
 
@@ -29,8 +34,8 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
     Raises
     ------
     ValueError
-        When it is no filename, is a folder or in one that must not be written, or nothing here writes URLs of
-        its kind.
+        When it is no filename, no name that a file can have, a folder or in one that must not be written, or
+        nothing here writes URLs of its kind.
     """
     if not isinstance(filename, (str, os.PathLike)) or not os.fspath(filename):
         raise ValueError(f'filename should be a file or a URL such as "dask-report.html", got {filename!r}.')
@@ -45,20 +50,19 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
         raise ValueError(
             f"filename should be a file or a URL that fsspec can write, got {name!r} ({error})."
         ) from None
+    said = _protocols(filesystem)
+    if said & READ_ONLY:
+        raise ValueError(
+            f"filename should be a file or a URL that can be written, and {min(said)} can only be read: got "
+            f"{name!r}."
+        )
+    if "file" in said:
+        check_local(path, name)
+
+
+def _protocols(filesystem: Any) -> set[str]:
     protocol = filesystem.protocol
-    if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
-        _check_local(path, name)
-
-
-def _check_local(path: str, name: str) -> None:
-    if os.path.isdir(path):
-        raise ValueError(f"filename should be a file that can be written, and {name!r} is a folder.")
-    # Folders that there are not are made, as fsspec does it: what counts is where they would be.
-    there = os.path.abspath(path)
-    while not os.path.exists(there) and os.path.dirname(there) != there:
-        there = os.path.dirname(there)
-    if (there != os.path.abspath(path) and not os.path.isdir(there)) or not os.access(there, os.W_OK):
-        raise ValueError(f"filename should be a file that can be written, got {name!r}.")
+    return {protocol} if isinstance(protocol, str) else set(protocol)
 
 
 def write(document: Document, filename: Filename, storage_options: Mapping[str, Any] | None = None) -> None:
@@ -70,14 +74,20 @@ def write(document: Document, filename: Filename, storage_options: Mapping[str, 
         When that does not work.
     """
     import fsspec
+    from fsspec.core import url_to_fs
+    from fsspec.utils import infer_compression
 
     data = document.to_json()
     if kind_of(filename) == "html":
         from .pages import render
 
         data = render(data)
-    options = dict(storage_options or {})
-    with fsspec.open(os.fspath(filename), mode="wb", compression="infer", **options) as file:
+    name, options = os.fspath(filename), dict(storage_options or {})
+    filesystem, path = url_to_fs(name, **options)
+    if "file" in _protocols(filesystem):
+        write_local(path, data, infer_compression(_path_of(name)))
+        return
+    with fsspec.open(name, mode="wb", compression="infer", **options) as file:
         file.write(data)
 
 
@@ -99,6 +109,8 @@ def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = N
         raise TypeError(
             f"load_report takes a file, a URL or the bytes of a report, got {type(source).__name__}."
         )
+    if data[:2] == b"\x1f\x8b":
+        data = _gunzipped(data)
     if len(data) > MOST_BYTES:
         raise ReportError(f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens.")
     start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -128,6 +140,17 @@ def _read(name: str, options: dict[str, Any]) -> bytes:
             f"{Path(_path_of(name)).name} cannot be read ({type(error).__name__}: {error})."
         ) from None
     return data
+
+
+def _gunzipped(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(31)
+    try:
+        unpacked = unpacker.decompress(data, MOST_BYTES + 1)
+    except zlib.error:
+        raise damaged("it is no whole gzip") from None
+    if not unpacker.eof and len(unpacked) <= MOST_BYTES:
+        raise damaged("it is no whole gzip")
+    return unpacked
 
 
 def _path_of(name: str) -> str:

@@ -43,6 +43,9 @@ HELD_SECONDS, HELD_SHARE = 1.0, 0.1
 #: Characters of an exception's text, and kinds of failures that are told.
 LONGEST_TEXT, MOST_FAILURES = 200, 3
 
+#: Part of the computations that may lie outside of the recorded time before it is said.
+OUTSIDE = 0.01
+
 
 class Finding(TypedDict):
     """One thing that looks wrong."""
@@ -74,11 +77,18 @@ def find(measured: Measured, details: Mapping[str, Any] | None = None) -> list[F
 
 def notes(measured: Measured) -> list[str]:
     """What could not be looked into, and what would help."""
+    said = []
+    if measured.outside > OUTSIDE * measured.spans:
+        said.append(
+            f"{measured.outside:,} of {measured.spans:,} computations lie outside of the recorded time by "
+            "their workers' clocks, and are not in the times here: set the clocks of scheduler and workers."
+        )
     if not measured.n_tasks or _is_measured(measured, "gil_most"):
-        return []
+        return said
     return [
+        *said,
         "How long the GIL was held was not measured: no worker has gilknocker (pip install gilknocker). "
-        "What is said of it goes by how late the workers' event loops were."
+        "What is said of it goes by how late the workers' event loops were.",
     ]
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..model.spans import TaskTable
 from ..wire.frames import NO_NAME
-from .threadtime import KINDS, ThreadTime, thread_time
+from .threadtime import KINDS, ThreadTime, thread_time, widened
 
 Floats = npt.NDArray[np.float64]
 #: Prefixes, the most expensive, by which workers are compared.
@@ -63,6 +63,9 @@ class Measured:
     slowness: dict[str, tuple[float, int, float]] = field(default_factory=dict)
     counts: dict[str, Floats] = field(default_factory=dict)
     system: dict[str, Floats] = field(default_factory=dict)
+    #: Spans, and how many of them are of a time that was not recorded: somebody's clock is wrong.
+    spans: int = 0
+    outside: int = 0
 
     @property
     def duration(self) -> float:
@@ -105,7 +108,8 @@ def measure(
     places = {each: place for place, means in enumerate(KINDS.values()) for each in means}
     kind = np.array([places.get(each, 0) for each in actions], np.int8)[action]
     begin, end = columns["start"], columns["stop"]
-    time = thread_time(kind, lane[record], begin, end, start, stop)
+    window = widened(begin, end, kind == 0, start, stop)
+    time = thread_time(kind, lane[record], begin, end, *window)
     took = end - begin
     # Neither a span that is no computing nor one that ends before it begins, or never, takes any.
     took[~((kind == 0) & (took > 0))] = 0.0
@@ -130,6 +134,8 @@ def measure(
         slowness=_slowness(task_seconds, columns["error"], prefix, len(prefixes), lane, lanes),
         counts=samples,
         system=within(system, start, stop),
+        spans=int((kind == 0).sum()),
+        outside=int(((kind == 0) & ((end < window[0]) | (begin > window[1]))).sum()),
     )
 
 

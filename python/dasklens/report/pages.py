@@ -27,6 +27,8 @@ DOCUMENT, PAGE, BQPLOT, FIGURES = (f"dasklens-{name}" for name in ("document", "
 STATIC = Path(__file__).parents[1] / "static" / "report"
 
 _OPENING = f'<script type="application/json" id="{DOCUMENT}">'.encode()
+#: Stands early in a page of ours.
+_MADE_BY = b'<meta name="generator" content="dasklens">'
 _CLOSING = b"</script>"
 #: What could end the element early, or begin a comment in it. In JSON these are only ever inside strings.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -85,13 +87,14 @@ def render(document: Jsonable | bytes) -> bytes:
     )
     return b"".join(
         [
-            head.encode(),
+            # A text may hold halves of characters, which no encoding has.
+            head.encode(errors="replace"),
             *(
                 b'<script type="text/plain" id="%s">%s</script>\n' % (each.name.encode(), each.data)
                 for each in _packed()
             ),
             _OPENING,
-            _inert(text).encode(),
+            _inert(text).encode(errors="replace"),
             _CLOSING,
             b"\n</body>\n</html>\n",
         ]
@@ -108,6 +111,8 @@ def read_html(page: bytes) -> bytes:
     """
     # The last one: a page is ours to write, and nothing comes behind the document.
     start = page.rfind(_OPENING)
+    if start < 0 and _MADE_BY in page[:100_000]:
+        raise ValueError("Expected a whole dasklens report, got one that is cut off: fetch or copy it again.")
     if start < 0:
         raise ValueError("Expected the HTML of a dasklens report, got a file without one.")
     start += len(_OPENING)

@@ -20,14 +20,8 @@ from ..model.relog import column, repacked
 from ..wire.frames import NO_NAME, Frame, unpack_frame
 from ..wire.keys import pack_key, unpack_key
 from .document import REDACTABLE
-from .standins import (
-    Finder,
-    StandIns,
-    names_of_this_machine,
-    without_hosts,
-    without_paths,
-    without_source,
-)
+from .scrub import without_hosts, without_paths, without_source
+from .standins import Finder, StandIns, names_of_this_machine
 
 #: Words of ours and of distributed's: a task of the same name must not change what they say.
 _OURS = frozenset(
@@ -49,7 +43,12 @@ def checked(redact: Iterable[str] | str) -> tuple[str, ...]:
     ValueError
         When something else is asked for.
     """
-    asked = {redact} if isinstance(redact, str) else set(redact)
+    try:
+        asked = [redact] if isinstance(redact, str) else list(redact)
+    except TypeError:
+        raise ValueError(
+            f"redact should be some of {', '.join(REDACTABLE)}, or () for nothing; got {redact!r}."
+        ) from None
     unknown = sorted(str(each) for each in asked if each not in REDACTABLE)
     if unknown:
         raise ValueError(f"redact should be some of {', '.join(REDACTABLE)}; got {', '.join(unknown)}.")
@@ -82,6 +81,11 @@ class Redactor:
 
     def __bool__(self) -> bool:
         return bool(self.what)
+
+    @property
+    def of_frames(self) -> bool:
+        """Whether frames hold something that is to go: logs are in none."""
+        return any(each != "logs" for each in self.what)
 
     # -- what there is -----------------------------------------------------------------------------
 
@@ -156,11 +160,9 @@ class Redactor:
     def _learn_keys(self, frame: Frame, names: Mapping[int, Any]) -> None:
         for group, packed in _packed_keys(frame, names):
             if packed[0] != _HEX_KEY:
-                key = unpack_key(packed, group)
-                for word in (key,) if isinstance(key, str) else key[1:] if isinstance(key, tuple) else ():
-                    # Numbers of blocks say nothing; what a person wrote does.
-                    if isinstance(word, str):
-                        self._learn_word(word)
+                # Numbers of blocks say nothing; what a person wrote does.
+                for word in _words_of(unpack_key(packed, group)):
+                    self._learn_word(word)
 
     # -- what is said instead ----------------------------------------------------------------------
 
@@ -188,12 +190,15 @@ class Redactor:
         return text
 
     def _machine(self, found: str) -> str:
-        # A stand-in may look like an address to whoever goes through it again.
-        stands = ("worker-", "host-", "scheduler")
-        return found if found.startswith(stands) else self._machines.of(found)
+        return found if self._stands_for(found.partition(":")[0]) else self._machines.of(found)
 
     def _file(self, found: str) -> str:
-        return found if found.strip("/").startswith("path-") else self._files.of(found)
+        return found if self._stands_for(found.strip("/")) else self._files.of(found)
+
+    def _stands_for(self, word: str) -> bool:
+        """Whether it is a stand-in itself: it may look like an address to whoever goes through it again."""
+        kinds = (self._workers, self._machines, self._files, self._groups)
+        return word == "scheduler" or any(kind.gave(word) for kind in kinds)
 
     def word(self, word: Any) -> Any:
         """A group, a prefix, or the name of a span."""
@@ -322,6 +327,14 @@ def _packed_keys(frame: Frame, names: Mapping[int, Any]) -> Iterable[tuple[str, 
     for length, group in zip(lengths, groups, strict=True):
         yield names[group][0], packed[at : at + length]
         at += length
+
+
+def _words_of(key: Any) -> Iterable[str]:
+    if isinstance(key, str):
+        yield key
+    elif isinstance(key, (tuple, list)):
+        for part in key:
+            yield from _words_of(part)
 
 
 def _is_path(file: Any) -> bool:

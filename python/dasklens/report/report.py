@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..model.spans import TaskTable
 from ..source.recording import Recording
-from .collect import Block, collect
+from .collect import Block, checked_title, collect
 from .document import Document, ReportError, damaged
 from .files import Filename, check_target, write
 from .redact import checked
@@ -21,6 +23,18 @@ if TYPE_CHECKING:
 _KINDS = ("worker", "server", "scheduler")
 
 
+@contextmanager
+def _whole(what: str) -> Iterator[None]:
+    """Say of frames that can be read, and speak of names that there are not, that they are damaged."""
+    try:
+        yield
+    except ReportError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = str(error).rstrip(".")
+        raise damaged(f"{what} does not hold together ({type(error).__name__}: {said})") from None
+
+
 class Summary(dict[str, Any]):
     """Where the time went and what looks wrong, as a dictionary that reads well when it is shown.
 
@@ -29,9 +43,12 @@ class Summary(dict[str, Any]):
     "severity", "title", "evidence", "remedy", "link"}``; ``notes``; ``figures``.
     """
 
+    #: What is said when there is none.
+    empty = "A figure that was saved alone has no summary."
+
     def __str__(self) -> str:
         if not self:
-            return "A figure that was saved alone has no summary."
+            return self.empty
         lines = [self["verdict"]]
         lines += [f"  {e['name']:<14} {e['seconds']:>10.2f} s {e['share']:>6.1%}" for e in self["time"]]
         for finding in self["findings"]:
@@ -64,6 +81,7 @@ class Report:
         self._recording: Recording | None = None
         self._ended = document is not None
         self._block = Block()
+        self._filling = Lock()
         self._tasks: TaskTable | None = None
         self._data: list[dict[str, Any]] | None = None
 
@@ -88,12 +106,12 @@ class Report:
         Raises
         ------
         ValueError
-            Without a client, or with a closed one.
+            Without a client, or with a closed one; when `title` or `redact` are of another kind.
         NotRecorded
             When the scheduler does not record for dasklens.
         """
         report = cls()
-        recording = report._prepare(client, Block(title=title or "", redact=checked(redact)))
+        recording = report._prepare(client, Block(title=checked_title(title), redact=checked(redact)))
         if recording.client.asynchronous:
             return report._begin()
         recording.client.sync(report._begin)
@@ -145,10 +163,11 @@ class Report:
         return self._recording
 
     def _fill(self) -> None:
-        if not self._ended and self._recording is not None:
-            self._document = collect(self._recording, self._block)
-            self._tasks = None
-            self._ended = True
+        with self._filling:
+            if not self._ended and self._recording is not None:
+                self._document = collect(self._recording, self._block)
+                self._tasks = None
+                self._ended = True
 
     # -- what it says ----------------------------------------------------------------------------------
 
@@ -204,7 +223,10 @@ class Report:
 
     def summary(self) -> Summary:
         """Where the time went and what looks wrong: a dictionary that reads well when it is shown."""
-        return Summary(self._document.summary)
+        summary = Summary(self._document.summary)
+        if not self._ended:
+            summary.empty = "There is a summary when the recording has ended."
+        return summary
 
     @property
     def data(self) -> list[dict[str, Any]]:
@@ -235,23 +257,25 @@ class Report:
         return self._of_tasks(lambda tasks: tasks.to_pandas())
 
     def _of_tasks(self, ask: Any) -> Any:
-        try:
+        with _whole("its stream of tasks"):
             if self._tasks is None or not self._ended:
                 self._tasks = TaskTable(self._document.frames("tasks"), self.missed)
             return ask(self._tasks)
-        except ReportError:
-            raise
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # Frames that can be read, and speak of names that there are not.
-            raise damaged(f"its tasks do not hold together ({type(error).__name__}: {error})") from None
 
     # -- as figures ------------------------------------------------------------------------------------
 
     def task_stream(self) -> ipywidgets.Widget:
-        """The task stream with its legend and details, to look around in."""
+        """The task stream with its legend and details, to look around in.
+
+        Raises
+        ------
+        ReportError
+            When the file that it was read from is damaged.
+        """
         from ..widgets.task_stream import task_stream_box
 
-        return task_stream_box(list(self._document.frames("tasks")))
+        with _whole("its stream of tasks"):
+            return task_stream_box(list(self._document.frames("tasks")))
 
     def profile(self, kind: str = "worker") -> ipywidgets.Widget:
         """A flame graph of what was sampled during the block.
@@ -264,14 +288,20 @@ class Report:
         Returns
         -------
         Profile
+
+        Raises
+        ------
+        ReportError
+            When the file that it was read from is damaged.
         """
         from ..widgets.flame import Profile
         from ..wire.calltree import create, unpack_profile
 
         if kind not in _KINDS:
             raise ValueError(f"kind should be one of {', '.join(_KINDS)}, got {kind!r}.")
-        for frame in self._document.frames(f"profile:{kind}"):
-            return Profile(_static=unpack_profile(frame), kind=kind)
+        with _whole("its call tree"):
+            for frame in self._document.frames(f"profile:{kind}"):
+                return Profile(_static=unpack_profile(frame), kind=kind)
         return Profile(_static=(create(), {"kind": kind}, ()), kind=kind)
 
     # -- as a file -------------------------------------------------------------------------------------

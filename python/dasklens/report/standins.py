@@ -4,29 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
 
 #: Letters by which a word is found in a text; longer words are found also within another word.
 _GRAM = 6
 _WORD = re.compile(r"\w")
-
-_URL = re.compile(
-    r"\b([a-zA-Z][a-zA-Z0-9+.\-]*)://([^\s/'\"<>,;()\[\]{}]+|\[[0-9a-fA-F:.%]+\](?::\d+)?)([^\s'\"<>,;()]*)"
-)
-_ADDRESS = re.compile(
-    r"\[[0-9a-fA-F]*:[0-9a-fA-F:.%]+\](?::\d+)?|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\w.]*\d)"
-)
-_DOMAIN = re.compile(
-    r"\b(?:[a-zA-Z0-9_-]+\.)+(?:com|org|net|edu|gov|mil|int|io|eu|de|fr|uk|ch|local|localdomain|internal|intranet|lan|"
-    r"corp|home|svc|cloud|cluster)\b(?::\d+)?"
-)
-_QUOTED_FILE = re.compile(r"(?<=File \")[^\"<][^\"]*")
-_ESCAPED_SOURCE = re.compile(r"\\n {4}(?:(?!\\n).)*")
-_PATH = re.compile(
-    r"""(?<![\w:/.~<\-])(?:~[\w.\-]*|\.{1,2})?(?:/[^\s/'"<>:,;()\[\]{}|*?]+)+/?"""
-    r"""|\b[A-Za-z]:[\\/][^\s'"<>:,;()\[\]{}|*?]*"""
-    r"""|\\\\[^\s'"<>:,;()\[\]{}|*?]+"""
-)
 
 
 class StandIns:
@@ -52,6 +33,11 @@ class StandIns:
     def put(self, word: str, stand_in: str) -> None:
         """Say what stands for a word."""
         self._known.setdefault(word, stand_in)
+
+    def gave(self, stand_in: str) -> bool:
+        """Whether it is one that was given out, and no word that only looks like one."""
+        kind, _, n = stand_in.rpartition("-")
+        return kind == self._kind and n.isdecimal() and 0 < int(n) <= self._n and str(int(n)) == n
 
     def get(self, word: str) -> str | None:
         """What stands for a word; None when it was never met."""
@@ -106,49 +92,6 @@ class Finder:
 def _stands_alone(text: str, at: int, size: int) -> bool:
     before, behind = text[at - 1 : at] if at else "", text[at + size : at + size + 1]
     return not (_WORD.match(before) or _WORD.match(behind))
-
-
-def without_hosts(text: str, of: Callable[[str], str]) -> str:
-    """A text without what looks like the address of a machine."""
-
-    def url(found: re.Match[str]) -> str:
-        scheme, place, rest = found.groups()
-        return f"{scheme}://{of(place)}{rest}"
-
-    text = _URL.sub(url, text)
-    for pattern in (_ADDRESS, _DOMAIN):
-        text = pattern.sub(lambda found: of(found[0]), text)
-    return text
-
-
-def without_paths(text: str, of: Callable[[str], str]) -> str:
-    """A text without what looks like the path of a file."""
-
-    def url(found: re.Match[str]) -> str:
-        scheme, place, rest = found.groups()
-        return f"{scheme}://{place}" + (f"/{of(rest)}" if rest.strip("/") else rest)
-
-    # Of an URL only what follows the machine is a path: the slashes before it are none.
-    parts: list[str] = []
-    at = 0
-    for found in _URL.finditer(text):
-        parts += (_without_files(text[at : found.start()], of), url(found))
-        at = found.end()
-    return "".join([*parts, _without_files(text[at:], of)])
-
-
-def _without_files(text: str, of: Callable[[str], str]) -> str:
-    text = _QUOTED_FILE.sub(lambda found: of(found[0]), text)
-    return _PATH.sub(lambda found: of(found[0]), text)
-
-
-def without_source(traceback: str) -> str:
-    """A traceback whose lines of source are gone: what stands below each ``File "…", line n, in f``.
-
-    Also of one within a log, where distributed writes it as its ``repr``.
-    """
-    traceback = _ESCAPED_SOURCE.sub("", traceback)
-    return "".join(line for line in traceback.splitlines(keepends=True) if not line.startswith("    "))
 
 
 def names_of_this_machine() -> list[str]:

@@ -26,6 +26,11 @@ KINDS: dict[str, tuple[str, ...]] = {
 Floats = npt.NDArray[np.float64]
 
 
+#: Seconds by which clocks of workers may differ from the scheduler's before somebody is told: a worker
+#: estimates the difference, a fresh one badly.
+MOST_WIDENED = 1.0
+
+
 @dataclass
 class ThreadTime:
     """Seconds of all threads together.
@@ -95,6 +100,34 @@ def thread_time(
         spent[name] = max(0.0, union - covered)
         covered = max(covered, union)
     return ThreadTime(spent, spans, active)
+
+
+def widened(
+    begin: Floats, end: Floats, computes: npt.NDArray[np.bool_], start: float, stop: float
+) -> tuple[float, float]:
+    """The time that spans are cut off at: from `start` to `stop`, and what tasks stick out by mistake.
+
+    A task is recorded when the scheduler hears that it finished. So one that ended before `start` or after
+    `stop` did so by a clock that is wrong, or its news took some time; one that only began before `start` was
+    running already.
+
+    Parameters
+    ----------
+    begin, end : ndarray of float64
+        Per span, seconds since the epoch.
+    computes : ndarray of bool
+        Per span, whether its task ended with it.
+    """
+    begin, end = begin[computes], end[computes]
+    # NaN is neither.
+    before = (end < start) & (end >= start - MOST_WIDENED)
+    if before.any():
+        # As much as it is wrong at least, twice: the first task began before it ended.
+        least = start - float(end[before].min())
+        from_here = max(start - 2 * least, start - MOST_WIDENED)
+        start = max(from_here, min(float(begin[before].min()), start))
+    behind = (end > stop) & (end <= stop + MOST_WIDENED)
+    return start, float(end[behind].max()) if behind.any() else stop
 
 
 def _length(begin: Floats, end: Floats, which: npt.NDArray[np.bool_]) -> float:

@@ -15,7 +15,7 @@ import secrets
 import sys
 import uuid
 from functools import partial
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -208,8 +208,8 @@ class Recorder(SchedulerPlugin):
         }
 
     async def cursor(self) -> dict[str, Any]:
-        """The cursor behind everything that the scheduler has heard of by now."""
-        return {"log": self.log.ident, "cursor": self.next}
+        """The cursor behind everything that the scheduler has heard of by now, and its clock's time."""
+        return {"log": self.log.ident, "cursor": self.next, "time": time()}
 
     async def read(
         self,

@@ -75,7 +75,8 @@ class Recording(Feed):
     Attributes
     ----------
     start_time, stop_time : float
-        Seconds since the epoch on this machine's clock; the latter 0 until `end`.
+        Seconds since the epoch on the scheduler's clock, as the times of spans and samples are; the latter 0
+        until `end`.
     missed : int
         Tasks that the scheduler's log had to drop before they were read.
     ended_early : str
@@ -92,6 +93,8 @@ class Recording(Feed):
         self._lost: tuple[float, str] | None = None
         self._anew = 0.0
         self.start_time = self.stop_time = 0.0
+        self._began = self._stopped = 0.0
+        self._ending: asyncio.Future[None] | None = None
         self.ended_early = ""
         self.kept: dict[str, PieceWriter] = {stream: place.kept for stream, place in self._places.items()}
         self.inquiry = Inquiry()
@@ -128,13 +131,15 @@ class Recording(Feed):
             When the scheduler does not record.
         """
         now = await cursor(self._client)
+        said = monotonic()
         tasks = self._places["tasks"]
         tasks.log = tasks.first_log = now["log"]
         tasks.cursor = now["cursor"]
         tasks.more_cursors = -tasks.cursor
         if self._inquire:
             await self.inquiry.prepare(rpc_of(self._client))
-        self.start_time, self._began = time(), monotonic()
+        self._began = monotonic()
+        self.start_time = _told(now, time() - (self._began - said)) + (self._began - said)
         self.start()
 
     async def end(self) -> None:
@@ -153,9 +158,15 @@ class Recording(Feed):
         return self._loop
 
     async def _end(self) -> None:
-        if self.stop_time:
-            return
-        self.stop_time = time()
+        # On the reading loop alone, so there is one end, whoever asks for it.
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._finish())
+        await asyncio.shield(self._ending)
+
+    async def _finish(self) -> None:
+        self._stopped = monotonic()
+        # What the scheduler's clock says there, should it not answer any more.
+        self.stop_time = self.start_time + (self._stopped - self._began)
         # From here on no reply counts, so none that the scheduler made after this moment.
         self.close()
         patience = CONNECT_TIMEOUT if self._lost is None else LAST_CHANCE
@@ -175,6 +186,9 @@ class Recording(Feed):
     def _explain(self) -> None:
         if self._lost is not None:
             when, why = self._lost
+            if "<" in why:
+                # The name of a connection means something to distributed's authors alone.
+                why = "the connection to it broke"
             self.ended_early = (
                 f"Recording ended at {_clock(when)}, before the block did, for the scheduler could not be "
                 f"read any more ({why}). What was read before is here."
@@ -281,7 +295,10 @@ class Recording(Feed):
     # -- at the end --------------------------------------------------------------------------------
 
     async def _read_rest(self, scheduler: Any) -> None:
+        asked = monotonic()
         now = await scheduler.dasklens_cursor()
+        since = (asked + monotonic()) / 2 - self._stopped
+        self.stop_time = max(self.start_time, _told(now, self.stop_time + since) - since)
         await asyncio.gather(
             self._tasks_until(scheduler, now),
             self._last_samples(scheduler),
@@ -315,6 +332,12 @@ class Recording(Feed):
 
     async def _last_of(self, scheduler: Any, place: _Place, fresh: bool = False) -> None:
         self._take(place, await self._ask(scheduler, place, LAST_SAMPLE, fresh=fresh))
+
+
+def _told(reply: dict[str, Any], otherwise: float) -> float:
+    """What the scheduler's clock said as it replied; an older recorder does not tell."""
+    said = reply.get("time")
+    return float(said) if isinstance(said, (int, float)) else otherwise
 
 
 def _clock(when: float) -> str:

@@ -26,9 +26,39 @@ ITEM_SIZE = {"u1": 1, "u2": 2, "u4": 4, "i4": 4, "f4": 4, "f8": 8}
 
 _MAP_FIELDS = 10
 
+#: Entries that a list or a map of a frame may have.
+MOST_ENTRIES = 1 << 20
+
 
 class FrameError(ValueError):
     """Bytes that are not a frame this version can read; the message says what was expected."""
+
+
+class NameBudget:
+    """What frames that anybody may have written can hold, all together: a byte can be a whole object.
+
+    Parameters
+    ----------
+    lists, entries : int
+        Lists and maps, and what is in them.
+    """
+
+    def __init__(self, lists: int = 1 << 24, entries: int = 1 << 26):
+        self.lists, self.entries = lists, entries
+        self._lists = self._entries = 0
+
+    def begin(self, size: int) -> None:
+        """A frame of so many bytes comes: names are words, some bytes each."""
+        self._lists = min(self.lists, 1000 + size // 8, MOST_ENTRIES)
+        self._entries = min(self.entries, 10_000 + size // 2, 4 * MOST_ENTRIES)
+
+    def spend(self, made: Any) -> Any:
+        """A list or map was unpacked."""
+        self.lists, self._lists = self.lists - 1, self._lists - 1
+        self.entries, self._entries = self.entries - len(made), self._entries - len(made)
+        if self._lists < 0 or self._entries < 0:
+            raise ValueError("it has more names than a report may have")
+        return made
 
 
 @dataclass(slots=True)
@@ -124,8 +154,13 @@ def pack_frame(
     return b"".join([packer.bytes(), *names])
 
 
-def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
+def unpack_frame(data: bytes | bytearray | memoryview, budget: NameBudget | None = None) -> Frame:
     """Read one frame.
+
+    Parameters
+    ----------
+    budget : NameBudget, optional
+        For frames of anybody's: what they may hold.
 
     Raises
     ------
@@ -133,6 +168,10 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
         When the bytes are not msgpack, not a frame, of a version that this dasklens cannot read,
         or hold a column of unknown type or broken length.
     """
+    hooks: dict[str, Any] = {}
+    if budget is not None:
+        budget.begin(len(data))
+        hooks = {"list_hook": budget.spend, "object_hook": budget.spend}
     try:
         raw = msgpack.unpackb(
             data,
@@ -140,12 +179,15 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
             use_list=False,
             strict_map_key=False,
             unicode_errors="surrogatepass",
+            max_array_len=MOST_ENTRIES,
+            max_map_len=MOST_ENTRIES,
+            **hooks,
         )
     except Exception as error:
         raise FrameError(f"Expected a frame, got bytes that are not msgpack ({error}).") from None
     if not isinstance(raw, dict) or "v" not in raw:
         raise FrameError("Expected a frame (a map with its version), got something else.")
-    if raw["v"] not in READABLE:
+    if type(raw["v"]) is not int or raw["v"] not in READABLE:
         raise FrameError(
             f"This dasklens reads frames of version {', '.join(map(str, READABLE))} and got "
             f"version {raw['v']}. Use the same dasklens on both sides: "
@@ -169,7 +211,7 @@ def unpack_frame(data: bytes | bytearray | memoryview) -> Frame:
     except (KeyError, TypeError, ValueError) as error:
         raise FrameError(f"Expected a whole frame, got one with a broken field: {error}.") from None
     for name, (dtype, column) in frame.cols.items():
-        if dtype not in ITEM_SIZE or len(column) % ITEM_SIZE[dtype]:
+        if not isinstance(dtype, str) or dtype not in ITEM_SIZE or len(column) % ITEM_SIZE[dtype]:
             raise FrameError(
                 f"Column {name!r} of a {frame.stream!r} frame is broken: {len(column)} bytes of "
                 f"dtype {dtype!r}."
