@@ -5,6 +5,7 @@ import { colourOf } from '../core/palette';
 import { h, swatch } from '../parts/elements';
 import { codeOf } from './code';
 import { emptyNote, type Context } from './context';
+import { cut, NAME } from './cut';
 import type { Expensive, Finding, Report, Spent } from './document';
 import { percent } from './values';
 
@@ -118,8 +119,8 @@ function prefixes(all: readonly Expensive[], { go, address }: Context): Node {
     const meter = h('span', { class: 'meter', 'aria-hidden': 'true' });
     meter.style.width = `${Math.max(1, (100 * seconds) / most)}%`;
     meter.style.background = colourOf(prefix);
-    const name = h('button', { type: 'button', class: 'link' }, prefix);
-    name.title = `Show ${prefix} in the task stream`;
+    const name = h('button', { type: 'button', class: 'link' }, cut(prefix, NAME));
+    name.title = `Show ${cut(prefix, NAME)} in the task stream`;
     name.addEventListener('click', () => {
       address.set({ prefix });
       go('task-stream');
@@ -189,7 +190,8 @@ function finding({ severity, title, evidence, remedy, link }: Finding): HTMLElem
 function versions({ cluster }: Report): Node {
   const all = Object.entries(cluster.versions);
   const list = h('dl', { class: 'pairs' });
-  const add = (name: string, value: string): void => list.append(h('dt', {}, name), h('dd', {}, value));
+  const add = (name: string, value: string): void =>
+    list.append(h('dt', {}, cut(name, NAME)), h('dd', {}, value));
   all.forEach(([name, value]) => add(name, value));
   if (cluster.scheduler) {
     add('scheduler', cluster.scheduler);
