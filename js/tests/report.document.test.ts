@@ -85,6 +85,20 @@ test('of a text that is shown at once the beginning is, and how much of it that 
 });
 
 test.each([
+  ['https://docs.dask.org/en/stable/limits.html#x', true],
+  ['https://distributed.dask.org/en/stable/', true],
+  ['http://docs.dask.org/', false],
+  ['https://docs.dask.org.evil.example/', false],
+  ['https://docs.dask.org:8443/', false],
+  ['https://evil.example@docs.dask.org/', false],
+  ['https://evil.example/docs.dask.org', false],
+  ['javascript:alert(1)//https://docs.dask.org', false]
+])('only a page of the documentation is a link: %s', (link, good) => {
+  const { findings } = readReport(raw({ summary: { findings: [{ link }] } })).summary;
+  expect(findings[0].link).toBe(good ? link : '');
+});
+
+test.each([
   ['{', /damaged/],
   ['[]', /another kind/],
   ['{"format": "speedscope"}', /another kind/],

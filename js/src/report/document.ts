@@ -50,7 +50,7 @@ export interface Finding {
   readonly title: string;
   readonly evidence: string;
   readonly remedy: string;
-  /** Empty where it is no page of the web. */
+  /** Empty where it is no page of Dask's documentation. */
   readonly link: string;
 }
 
@@ -237,6 +237,7 @@ function lineOf(raw: unknown): LogLine {
 
 // --- values of the right type ---------------------------------------------------------------------------
 
+const DOCUMENTATION = ['https://docs.dask.org', 'https://distributed.dask.org'];
 const UNITS: readonly Unit[] = ['', 's', 'B', 'B/s', '%', 'n'];
 
 function mapOf(raw: unknown): Record<string, unknown> {
@@ -290,11 +291,11 @@ function valueOf(raw: unknown): Value {
       : JSON.stringify(raw);
 }
 
-/** An address of the web, and no script. */
+/** Who calls a link Dask's documentation leads there: a file of a stranger may name any address. */
 function linkOf(raw: unknown): string {
   try {
     const url = new URL(textOf(raw));
-    return url.protocol === 'https:' ? url.href : '';
+    return url.username === '' && DOCUMENTATION.includes(url.origin) ? url.href : '';
   } catch {
     return '';
   }
