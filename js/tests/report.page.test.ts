@@ -82,6 +82,13 @@ test('the summary says what came of it', async () => {
   ]);
 });
 
+test('of very many prefixes the first ones are shown, and one without a time spoils no meter', async () => {
+  const prefixes = Array.from({ length: 200_000 }, (_, i) => ({ prefix: `p${i}`, seconds: i || 'x' }));
+  await open({ ...sample(), summary: { prefixes } });
+  expect(texts(panel('summary'), '.named')).toHaveLength(200);
+  expect(one(panel('summary'), 'tr:last-child .meter').style.width).toBe('100%');
+});
+
 test('a section is made when it is first shown', async () => {
   await open(sample());
   expect(NAMES.map(name => panel(name).childElementCount > 0)).toEqual(NAMES.map(name => name === 'summary'));

@@ -114,7 +114,7 @@ function prefixes(all: readonly Expensive[], { go, address }: Context): Node {
   if (all.length === 0) {
     return emptyNote('No task computed anything while this was recorded.');
   }
-  const most = Math.max(...all.map(({ seconds }) => seconds)) || 1;
+  const most = all.reduce((most, { seconds }) => (seconds > most ? seconds : most), 0) || 1;
   const rows = all.map(({ prefix, tasks, seconds, share, median }) => {
     const meter = h('span', { class: 'meter', 'aria-hidden': 'true' });
     meter.style.width = `${Math.max(1, (100 * seconds) / most)}%`;
