@@ -160,6 +160,26 @@ test('texts of any length neither widen the page nor hold it up', async ({ page 
   await expect(name).toHaveAttribute('title', /^chunk_sumA+… \(200 of 100,009 letters\)$/);
 });
 
+test('what turns letters around ends with the text that it stands in', async ({ page }, info) => {
+  const document_ = sample();
+  document_.code.file = 'notebook\u202e';
+  await page.goto(written(document_, info));
+  // Turned around, what follows would read from right to left.
+  const [first, last] = await panel(page, 'summary')
+    .locator('.file')
+    .evaluate(file => {
+      const after = file.lastChild as Text;
+      const leftOf = (at: number): number => {
+        const range = document.createRange();
+        range.setStart(after, at);
+        range.setEnd(after, at + 1);
+        return range.getBoundingClientRect().left;
+      };
+      return [leftOf(2), leftOf(after.length - 1)];
+    });
+  expect(first).toBeLessThan(last);
+});
+
 test('on paper are the summary and every table', async ({ page }, info) => {
   await page.goto(written(sample(), info));
   await expect(panel(page, 'summary')).toBeVisible();

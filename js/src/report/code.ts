@@ -35,7 +35,8 @@ export function codeOf(report: Report): Node {
     all.append(more);
   }
   if (code.file) {
-    all.prepend(h('p', { class: 'file' }, code.line > 0 ? `${code.file}, line ${code.line}` : code.file));
+    const where = code.line > 0 ? [`, line ${code.line}`] : [];
+    all.prepend(h('p', { class: 'file' }, h('bdi', {}, code.file), ...where));
   }
   return all;
 }

@@ -175,9 +175,9 @@ function findings({ summary }: Report): Node {
 function finding({ severity, title, evidence, remedy, link }: Finding): HTMLElement {
   const mark = h('span', { class: 'mark', 'aria-hidden': 'true' }, severity === 'warning' ? '▲' : 'i');
   const said = h('span', { class: 'unseen' }, severity === 'warning' ? 'Warning: ' : 'Note: ');
-  const words = h('div', {}, h('b', {}, said, title), h('p', {}, evidence));
+  const words = h('div', {}, h('b', {}, said, h('bdi', {}, title)), h('p', {}, evidence));
   if (remedy || link) {
-    const what = h('p', { class: 'remedy' }, remedy, ...(remedy && link ? [' '] : []));
+    const what = h('p', { class: 'remedy' }, h('bdi', {}, remedy), ...(remedy && link ? [' '] : []));
     if (link) {
       const href = { href: link, target: '_blank', rel: 'noopener noreferrer' };
       what.append(h('a', href, 'Dask’s documentation'));
