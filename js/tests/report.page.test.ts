@@ -206,8 +206,10 @@ describe('text of strangers', () => {
     const around = 'x\u202e';
     const code = { text: 'a\nb', file: around, line: 1 };
     const finding = { severity: 'warning', title: around, evidence: '', remedy: around, link: '' };
-    await open({ ...report, dasklens: around, code, summary: { findings: [finding] } });
-    expect(texts(document.body, 'bdi')).toEqual([around, around, around, around]);
+    const exception = { type: around, text: around };
+    await open({ ...report, dasklens: around, code, exception, summary: { findings: [finding] } });
+    expect(texts(document.body, 'bdi')).toEqual(Array.from({ length: 6 }, () => around));
+    expect(one(document.body, '.banner code').textContent).toBe(`${around}: ${around}`);
     expect(one(document.body, '.file').textContent).toBe(`${around}, line 1`);
     expect(one(document.body, '.foot').textContent).toContain(`dasklens ${around} on`);
   });

@@ -204,8 +204,9 @@ export function banners({ exception, endedEarly, missed, redacted }: Report): HT
   const all: HTMLElement[] = [];
   if (exception) {
     const details = h('details', {}, h('summary', {}, 'Traceback'), h('pre', {}, exception.traceback));
-    const what = [exception.type, exception.text].filter(Boolean).join(': ');
-    const said = h('p', {}, h('b', {}, 'The code that was recorded raised '), h('code', {}, what));
+    const parts = [exception.type, exception.text].filter(Boolean).map(text => h('bdi', {}, text));
+    const what = h('code', {}, ...parts.flatMap((part, i) => (i > 0 ? [': ', part] : [part])));
+    const said = h('p', {}, h('b', {}, 'The code that was recorded raised '), what);
     all.push(banner('error', said, ...(exception.traceback ? [details] : [])));
   }
   if (endedEarly) {
