@@ -130,6 +130,15 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide, name).toBeLessThanOrEqual(400);
   }
+  await go(page, 'logs');
+  const time = panel(page, 'logs').locator('tbody td').first();
+  // A date is not broken at its hyphens.
+  const lines = await time.evaluate(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return range.getClientRects().length;
+  });
+  expect(lines).toBe(1);
 });
 
 test('texts of any length neither widen the page nor hold it up', async ({ page }, info) => {
