@@ -1,9 +1,11 @@
 // Reports as files, and what a test says of their pages.
 
 import { expect, type Locator, type Page, type TestInfo } from '@playwright/test';
+import { decode, encode } from '../js/node_modules/@msgpack/msgpack';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
 const ROOT = resolve(__dirname, '..');
 
@@ -25,6 +27,45 @@ export type Raw = Record<string, any>;
 /** The document of a real run. */
 export function sample(): Raw {
   return JSON.parse(readFileSync(join(ROOT, 'tests/data/reports/sample.json'), 'utf8')) as Raw;
+}
+
+/** What is no text for people. */
+const KEPT = ['format', 'name', 'unit', 'severity', 'redacted', 'link', 'data'];
+
+/** The same with something behind every text for people, those of its streams too. */
+export function lengthened(document: Raw, more: string): Raw {
+  const each = (value: unknown, name = ''): unknown =>
+    Array.isArray(value)
+      ? value.map(one => each(one, name))
+      : typeof value === 'object' && value !== null
+        ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, each(one, key)]))
+        : typeof value === 'string' && !KEPT.includes(name)
+          ? value + more
+          : value;
+  const streams = Object.entries(document.streams as Raw).map(([name, stream]) => [
+    name,
+    {
+      ...stream,
+      data: (stream.data as string[]).map(piece => repacked(piece, names => each(names) as unknown[]))
+    }
+  ]);
+  return { ...(each({ ...document, streams: {} }) as Raw), streams: Object.fromEntries(streams) };
+}
+
+/** A piece of a stream with other names in its frames. */
+function repacked(piece: string, of: (names: unknown[]) => unknown[]): string {
+  const raw = gunzipSync(Buffer.from(piece, 'base64'));
+  const made: Uint8Array[] = [];
+  for (let at = 0; at < raw.length;) {
+    const size = raw.readUInt32LE(at);
+    const frame = decode(raw.subarray(at + 4, at + 4 + size)) as Raw;
+    const bytes = encode({ ...frame, names: of(frame.names as unknown[]) });
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(bytes.length);
+    made.push(length, bytes);
+    at += 4 + size;
+  }
+  return gzipSync(Buffer.concat(made)).toString('base64');
 }
 
 const RENDER = `

@@ -206,7 +206,11 @@ describe('the timeline', () => {
     expect(covers.textContent).toContain('10 samples · one every 10 ms · 100 ms of threads');
     expect(covers.textContent).toContain('✗ 1 worker did not answer: tcp://b (gone)');
     expect(texts(el, '.dasklens-key > span')).toContain('pandas 20.0 %');
+    expect(covers.hasAttribute('data-empty')).toBe(false);
     const empty = new FakeFlame();
-    expect((await shown(flametimeline, empty)).el.textContent).toContain('Nothing, and why.');
+    const { el: without } = await shown(flametimeline, empty);
+    expect(without.textContent).toContain('Nothing, and why.');
+    // A page whose picture says it too leaves it out there.
+    expect(one(without, '.dasklens-covers').hasAttribute('data-empty')).toBe(true);
   });
 });

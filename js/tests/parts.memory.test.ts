@@ -141,6 +141,16 @@ describe('what is drawn', () => {
     );
   });
 
+  it('is ten seconds at least, or what was asked for if that is shorter', async () => {
+    const shownFor = (): number =>
+      (made('total_time').get('max') as number) - (made('total_time').get('min') as number);
+    await come([{ name: 'a', limit: 4 * GIB }], totals({ time: 5 }), totals({ time: 5.4 }));
+    expect(shownFor()).toBeCloseTo(10, 3);
+    model.set('window', 0.6);
+    await frame();
+    expect(shownFor()).toBeCloseTo(0.6, 3);
+  });
+
   it('has lines where workers spill and pause, as far as that is known', async () => {
     await come(
       [

@@ -145,7 +145,7 @@ it('says how far it is, with a row a group and the total on top', async () => {
 
 it('marks a group that failed, and tells all of it', async () => {
   await feed([{ name: 'bad', counts: { erred: 1 }, failure: FAILURE }], { status: 3 });
-  expect(words()).toBe('✕ failed: 0 of 1 task, 0 %');
+  expect(words()).toBe('✕ 1 failed: 0 of 1 task done, 0 %');
   const opener = one(el, '.dasklens-progress-row[data-total=false] button') as HTMLButtonElement;
   expect(opener.textContent).toBe('✕ bad');
   opener.click();
@@ -155,6 +155,11 @@ it('marks a group that failed, and tells all of it', async () => {
   expect((model.get('error') as Record<string, string>).key).toBe('after-0');
   opener.click();
   expect((one(el, '.dasklens-failure') as HTMLElement).hidden).toBe(true);
+});
+
+it('says how many failed: not that what is done did', async () => {
+  await feed([{ name: 'bad', counts: { memory: 201, erred: 1 }, failure: FAILURE }], { status: 3 });
+  expect(words()).toBe('✕ 1 failed: 201 of 202 tasks done, 99 %');
 });
 
 it('shows twenty groups and opens the rest', async () => {
@@ -183,7 +188,7 @@ it('shows what was saved while it ran as such, until something comes', async () 
   model.traits.snapshot = frame(groups, { status: 3 });
   el = instance(progress, model).view().el;
   await vi.advanceTimersByTimeAsync(20);
-  expect(words()).toBe('✕ failed when this was saved: 40 of 100 tasks, 40 %');
+  expect(words()).toBe('✕ 1 failed when this was saved: 40 of 100 tasks done, 40 %');
   expect(one(el, '.dasklens-progress-time').textContent).toBe('2 s elapsed');
   expect(el.hasAttribute('data-old')).toBe(true);
   (one(el, '.dasklens-progress-row[data-total=false] button') as HTMLButtonElement).click();

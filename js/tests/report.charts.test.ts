@@ -52,6 +52,20 @@ test('a line ends at the edges of the stretch, with gaps where nothing is known'
   );
 });
 
+test('a name is cut in the legend, and in sentences shorter and without what turns them around', () => {
+  const series = [
+    { name: 'A'.repeat(1e5), colour: 'red', values: [1, 2, 3, 4, 5] },
+    { name: 'b\u202e', colour: 'blue', values: [1, 2, 3, 4, 5] }
+  ];
+  const el = chartOf({ ...CHART, series });
+  const [long, odd] = [...el.querySelectorAll<HTMLElement>('.legend .name')];
+  expect(long.textContent).toBe(`${'A'.repeat(200)}… (200 of 100,000 letters)`);
+  expect([long.title, odd.textContent]).toEqual([long.textContent, 'b\u202e']);
+  const said = one(el, '.plot').getAttribute('aria-label') ?? '';
+  expect(said).toContain(`${'A'.repeat(60)}… (60 of 100,000 letters): at most`);
+  expect(said).toContain('. b: at most');
+});
+
 test('samples become a chart each, what is read and written one together', () => {
   const { tables, start, stop } = readReport(SAMPLE);
   const charts = chartsOf(tables.system, start, stop);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { cut } from '../src/report/cut';
 import { readReport, ReportError, VERSION } from '../src/report/document';
 import { compare, inUnit, percent, shown, tsvOf } from '../src/report/values';
 import { SAMPLE } from './packed';
@@ -55,6 +56,46 @@ test('what is of another type than it should be is nothing, too', () => {
   expect(report.summary.time[0].share).toBe(1);
   expect(report.summary.findings[0].link).toBe('');
   expect(report.missed.tasks).toBe(0);
+});
+
+test('of a text that is shown at once the beginning is, and how much of it that is', () => {
+  const long = 'A'.repeat(100_000);
+  const report = readReport(
+    raw({
+      title: long,
+      ended_early: long,
+      cluster: { versions: { [long]: long } },
+      exception: { traceback: long },
+      summary: { verdict: long, prefixes: [{ prefix: long }], findings: [{ evidence: long }] },
+      tables: { a: { columns: [{ name: 'x', title: long }], rows: [[long]] } }
+    })
+  );
+  const [name, said] = ['A'.repeat(200), 'A'.repeat(2000)];
+  expect(report.title).toBe(`${name}… (200 of 100,000 letters)`);
+  expect(report.tables.a.columns[0].title).toBe(report.title);
+  expect(report.summary.verdict).toBe(`${said}… (2,000 of 100,000 letters)`);
+  expect(report.summary.findings[0].evidence).toBe(report.summary.verdict);
+  expect(report.endedEarly).toBe(report.summary.verdict);
+  // What is opened, looked for or copied is whole.
+  expect(report.exception?.traceback).toBe(long);
+  expect(report.summary.prefixes[0].prefix).toBe(long);
+  expect(report.tables.a.rows).toEqual([[long]]);
+  // No letter is halved.
+  expect(cut('a😀b', 2)).toBe('a… (2 of 4 letters)');
+});
+
+test.each([
+  ['https://docs.dask.org/en/stable/limits.html#x', true],
+  ['https://distributed.dask.org/en/stable/', true],
+  ['http://docs.dask.org/', false],
+  ['https://docs.dask.org.evil.example/', false],
+  ['https://docs.dask.org:8443/', false],
+  ['https://evil.example@docs.dask.org/', false],
+  ['https://evil.example/docs.dask.org', false],
+  ['javascript:alert(1)//https://docs.dask.org', false]
+])('only a page of the documentation is a link: %s', (link, good) => {
+  const { findings } = readReport(raw({ summary: { findings: [{ link }] } })).summary;
+  expect(findings[0].link).toBe(good ? link : '');
 });
 
 test.each([

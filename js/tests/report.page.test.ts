@@ -3,6 +3,8 @@ import { Blob } from 'node:buffer';
 
 import { afterEach, beforeEach, describe, expect, test, vi, type MockInstance } from 'vitest';
 
+import { readReport } from '../src/report/document';
+import { readCounts } from '../src/report/histories';
 import type { FigureOptions } from '../src/report/shared';
 import { HOSTILE, one, texts } from './fakemark';
 import { SAMPLE } from './packed';
@@ -80,6 +82,29 @@ test('the summary says what came of it', async () => {
     ['noopener noreferrer', 'docs.dask.org'],
     ['noopener noreferrer', 'docs.dask.org']
   ]);
+});
+
+test('the second at which it began is not after what happened in it', async () => {
+  const report = { ...sample(), start: 1_700_000_000.7, created: 1_700_000_005.9 };
+  await open(report);
+  expect(one(document.body, '.facts').textContent).toContain(':20 ·');
+  expect(one(document.body, '.foot').textContent).toMatch(/:25\. Read/);
+});
+
+test('of the memory its own stretch of time is shown, however short', async () => {
+  const report = sample();
+  const last = (await readCounts(readReport(SAMPLE).streams.counts)).last('time');
+  await open({ ...report, start: last - 0.6 }, '#tab=system');
+  await vi.waitFor(() => expect(hosted.map(({ name }) => name)).toContain('memory'));
+  const memory = hosted.find(({ name }) => name === 'memory');
+  expect(memory?.traits?.counts.window).toBeCloseTo(0.6, 3);
+});
+
+test('of very many prefixes the first ones are shown, and one without a time spoils no meter', async () => {
+  const prefixes = Array.from({ length: 200_000 }, (_, i) => ({ prefix: `p${i}`, seconds: i || 'x' }));
+  await open({ ...sample(), summary: { prefixes } });
+  expect(texts(panel('summary'), '.named')).toHaveLength(200);
+  expect(one(panel('summary'), 'tr:last-child .meter').style.width).toBe('100%');
 });
 
 test('a section is made when it is first shown', async () => {
@@ -176,6 +201,19 @@ test('everything can be printed at once, in light colours and unfolded', async (
 });
 
 describe('text of strangers', () => {
+  test('turns nothing around but itself', async () => {
+    const report = sample();
+    const around = 'x\u202e';
+    const code = { text: 'a\nb', file: around, line: 1 };
+    const finding = { severity: 'warning', title: around, evidence: '', remedy: around, link: '' };
+    const exception = { type: around, text: around };
+    await open({ ...report, dasklens: around, code, exception, summary: { findings: [finding] } });
+    expect(texts(document.body, 'bdi')).toEqual(Array.from({ length: 6 }, () => around));
+    expect(one(document.body, '.banner code').textContent).toBe(`${around}: ${around}`);
+    expect(one(document.body, '.file').textContent).toBe(`${around}, line 1`);
+    expect(one(document.body, '.foot').textContent).toContain(`dasklens ${around} on`);
+  });
+
   /** The same document with markup in every text of it. */
   const spoilt = (value: unknown, name = ''): unknown =>
     Array.isArray(value)

@@ -139,7 +139,7 @@ test('bars stand beside their names', async () => {
 test('a failure is told in full, as text, and can be copied', async () => {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await runCell(page, AT_FAILS);
-  await expect(words(AT_FAILS)).toHaveText(/^✕ failed: 8 of 12 tasks, 66 %$/);
+  await expect(words(AT_FAILS)).toHaveText(/^✕ 4 failed: 8 of 12 tasks done, 66 %$/);
   // It was shown where it was made, and is the value of the last line: once.
   await expect(part(AT_FAILS)).toHaveCount(1);
   const opener = part(AT_FAILS).getByRole('button', { name: '✕ bad' });
@@ -220,7 +220,7 @@ test('with the widgets saved, the figures themselves are there without a kernel'
   for (const index of [AT_SETUP, AT_BUSY, AT_FAILS, AT_STUCK]) {
     await runCell(page, index);
   }
-  await expect(words(AT_FAILS)).toHaveText(/^✕ failed: 8 of 12 tasks, 66 %$/);
+  await expect(words(AT_FAILS)).toHaveText(/^✕ 4 failed: 8 of 12 tasks done, 66 %$/);
   await part(AT_BUSY).scrollIntoViewIfNeeded();
   await expect(words(AT_BUSY)).toHaveText('finished: 120 of 120 tasks, 100 %');
   await setSaveState(page, true);

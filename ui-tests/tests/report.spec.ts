@@ -3,7 +3,7 @@
 import { expect, test } from '@playwright/test';
 import { writeFileSync } from 'node:fs';
 
-import { drawn, go, panel, rangeOf, sample, SECTIONS, watched, written } from '../report';
+import { drawn, go, lengthened, panel, rangeOf, sample, SECTIONS, watched, written } from '../report';
 
 test('a report opens from disk without a network, and says where the time went', async ({ page }, info) => {
   const seen = await watched(page);
@@ -130,6 +130,63 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(wide, name).toBeLessThanOrEqual(400);
   }
+  await go(page, 'logs');
+  const time = panel(page, 'logs').locator('tbody td').first();
+  // A date is not broken at its hyphens.
+  const lines = await time.evaluate(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return range.getClientRects().length;
+  });
+  expect(lines).toBe(1);
+});
+
+test('texts of any length neither widen the page nor hold it up', async ({ page }, info) => {
+  const long = 'A'.repeat(100_000);
+  const document_ = lengthened(sample(), long);
+  document_.exception = { type: long, text: long, traceback: long };
+  document_.ended_early = long;
+  document_.cluster.versions[long] = long;
+  const address = written(document_, info);
+  for (const width of [1280, 400]) {
+    await page.setViewportSize({ width, height: 800 });
+    const begun = Date.now();
+    await page.goto(address);
+    for (const name of SECTIONS) {
+      await page.goto(`${address}#tab=${name}`);
+      await go(page, name);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide, name).toBeLessThanOrEqual(width);
+    }
+    // A minute would be a page that does not answer; all of them take some seconds.
+    expect(Date.now() - begun).toBeLessThan(60_000);
+    await page.goto('about:blank');
+  }
+  await page.goto(address);
+  await expect(page.locator('h1')).toContainText('(200 of 100,030 letters)');
+  await page.locator('#tab-progress').click();
+  const name = panel(page, 'progress').locator('.chart .legend .name').first();
+  await expect(name).toHaveAttribute('title', /^chunk_sumA+… \(200 of 100,009 letters\)$/);
+});
+
+test('what turns letters around ends with the text that it stands in', async ({ page }, info) => {
+  const document_ = sample();
+  document_.code.file = 'notebook\u202e';
+  await page.goto(written(document_, info));
+  // Turned around, what follows would read from right to left.
+  const [first, last] = await panel(page, 'summary')
+    .locator('.file')
+    .evaluate(file => {
+      const after = file.lastChild as Text;
+      const leftOf = (at: number): number => {
+        const range = document.createRange();
+        range.setStart(after, at);
+        range.setEnd(after, at + 1);
+        return range.getBoundingClientRect().left;
+      };
+      return [leftOf(2), leftOf(after.length - 1)];
+    });
+  expect(first).toBeLessThan(last);
 });
 
 test('on paper are the summary and every table', async ({ page }, info) => {

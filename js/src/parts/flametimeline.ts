@@ -32,7 +32,9 @@ function build(view: Part<FlameModel>): void {
   line.append(facts, problems);
   const update = paced(UPDATE_EVERY, signal, () => {
     const { tree } = mark;
-    if (tree && mark.content.nRecords > 0) {
+    const some = mark.content.nRecords > 0;
+    line.toggleAttribute('data-empty', !some);
+    if (tree && some) {
       const said = coverage(tree, mark.narrowed);
       say(facts, said.facts.join(' · '));
       say(problems, said.problems.map(each => `✗ ${each}`).join(' '));

@@ -57,7 +57,7 @@ const LETTER = 7;
 const NARROW = 420;
 /** Ticks of an axis from below to above. */
 const TICKS = 4;
-/** Seconds that are shown at least: a second drawn out to the whole width tells nothing. */
+/** Seconds that are shown at least, unless a shorter stretch was asked for: a second drawn out to the whole width tells nothing. */
 const SHORTEST = 10;
 
 /** The figures shown, by how many workers there are. */
@@ -94,15 +94,17 @@ function build(view: View): void {
     const many = workers.workers.length > MOST_BARS;
     const wanted = many ? MANY : FEW;
     arrange(models, nothing ? [] : wanted);
-    const past = overTime(counts, Number(model.get('window')));
+    const seconds = Number(model.get('window'));
+    const past = overTime(counts, seconds);
     const shown = shares(counts);
     fills.show(
       THRESHOLDS.filter(name => shown[name] > 0),
       many
     );
-    setTotal(models, past);
+    const least = Math.min(SHORTEST, seconds);
+    setTotal(models, past, least);
     if (many) {
-      setSpread(models, past, workers.workers);
+      setSpread(models, past, workers.workers, least);
       setHistogram(models, workers.workers, counts, el.clientWidth);
     } else {
       setWorkers(models, workers.workers, counts, el.clientWidth);
@@ -176,10 +178,17 @@ function scaled(values: Float64Array, unit: Unit): Float64Array {
   return values.map(value => value / unit.size);
 }
 
-function setTime(models: Models, figure: string, past: OverTime, most: number, unit: Unit): void {
+function setTime(
+  models: Models,
+  figure: string,
+  past: OverTime,
+  least: number,
+  most: number,
+  unit: Unit
+): void {
   const end = past.time.at(-1) ?? Date.now() / 1000;
   const start = past.time[0] ?? end;
-  models.set(`${figure}_time`, { min: Math.min(start, end - SHORTEST), max: end });
+  models.set(`${figure}_time`, { min: Math.min(start, end - least), max: end });
   setSize(models, figure, most, unit, TICKS);
 }
 
@@ -198,21 +207,21 @@ function setTicks(models: Models, axis: string, ticks: readonly number[], label:
   });
 }
 
-function setTotal(models: Models, past: OverTime): void {
+function setTotal(models: Models, past: OverTime, least: number): void {
   const limit = past.limit.at(-1) ?? NaN;
   // A limit far above what is used would make a flat line of it.
   const near = limit <= 4 * past.most;
   const unit = unitFor(near ? Math.max(limit, past.most) : past.most);
-  setTime(models, 'total', past, near ? Math.max(limit, past.most) : 1.2 * past.most, unit);
+  setTime(models, 'total', past, least, near ? Math.max(limit, past.most) : 1.2 * past.most, unit);
   models.set('total_stack', { x: past.time, y: past.edges.map(edge => scaled(edge, unit)) });
   models.set('total_limit', { x: past.time, y: scaled(past.limit, unit) });
 }
 
-function setSpread(models: Models, past: OverTime, workers: readonly Worker[]): void {
+function setSpread(models: Models, past: OverTime, workers: readonly Worker[], least: number): void {
   const [low, lower, middle, upper, high] = past.quantiles;
   const most = Math.max(mostOf(workers), ...high.filter(Number.isFinite));
   const unit = unitFor(most);
-  setTime(models, 'spread', past, most, unit);
+  setTime(models, 'spread', past, least, most, unit);
   models.set('spread_bands', { x: past.time, y: [low, lower, upper, high].map(edge => scaled(edge, unit)) });
   models.set('spread_median', { x: past.time, y: scaled(middle, unit) });
   const limits = new Set(workers.map(worker => worker.limit));

@@ -261,8 +261,12 @@ function describe(progress: Progress, status: Status, everything: boolean, old: 
         : STATUS[status] + when;
   }
   const percent = Math.floor((100 * doneOf(total)) / all);
+  const done = `${doneOf(total).toLocaleString('en')} of ${counted(all, 'task')}`;
+  // Next to how many are done, "failed" alone would be read as the fate of those.
   const parts = [
-    `${STATUS[status]}${when}: ${doneOf(total).toLocaleString('en')} of ${counted(all, 'task')}, ${percent} %`
+    status === 'error' && total.erred > 0
+      ? `✕ ${total.erred.toLocaleString('en')} failed${when}: ${done} done, ${percent} %`
+      : `${STATUS[status]}${when}: ${done}, ${percent} %`
   ];
   if (unknown > 0) {
     const verb = unknown === 1 ? 'key is' : 'keys are';

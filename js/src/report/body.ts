@@ -56,7 +56,7 @@ export function bodyOf(report: Report, { address, host, tools, prefix }: Place):
       h('header', { class: 'head' }, headline, tabs.list),
       h('div', { class: 'banners' }, ...banners(report)),
       tabs.panels,
-      h('footer', { class: 'foot' }, footOf(report))
+      h('footer', { class: 'foot' }, ...footOf(report))
     ],
     tabs,
     go: () => tabs.show(address.get('tab'))
@@ -98,7 +98,7 @@ function sectionsOf(context: Context): Section[] {
 
 function titleOf({ title, start, stop, cluster }: Report): HTMLElement {
   const facts = [
-    Number.isFinite(start) ? `${day(start)} ${clock(start)}` : '',
+    Number.isFinite(start) ? `${at(start)}` : '',
     Number.isFinite(stop - start) ? duration(stop - start) : '',
     cluster.workers > 0 ? counted(cluster.workers, 'worker') : '',
     cluster.threads > 0 ? counted(cluster.threads, 'thread') : ''
@@ -111,7 +111,16 @@ function titleOf({ title, start, stop, cluster }: Report): HTMLElement {
   );
 }
 
-function footOf({ dasklens, created }: Report): string {
-  const when = Number.isFinite(created) ? ` on ${day(created)} at ${clock(created)}` : '';
-  return `Written by dasklens ${dasklens}${when}. Read it in Python with dasklens.load_report(…).`;
+function footOf({ dasklens, created }: Report): (Node | string)[] {
+  const when = Number.isFinite(created) ? ` on ${at(created)}` : '';
+  return [
+    'Written by dasklens ',
+    h('bdi', {}, dasklens),
+    `${when}. Read it in Python with dasklens.load_report(…).`
+  ];
+}
+
+/** The second in which it was: what happened in it was not before it. */
+function at(time: number): string {
+  return `${day(time)} ${clock(Math.floor(time))}`;
 }

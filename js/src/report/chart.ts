@@ -5,6 +5,7 @@ import { roundTicks } from '../core/memory';
 import { timeTicks } from '../core/ticks';
 import { h, say } from '../parts/elements';
 import { svg } from '../parts/svg';
+import { cut, NAME, named } from './cut';
 import type { Unit } from './document';
 import { inUnit } from './values';
 
@@ -41,7 +42,7 @@ const MOST_POINTS = 1200;
 
 /** A chart's element; it draws itself whenever its width changes. */
 export function chartOf(whole: Chart): HTMLElement {
-  const chart = cut(whole);
+  const chart = within(whole);
   const tall = chart.height ?? HEIGHT;
   const readout = h('span', { class: 'readout', 'aria-live': 'off' });
   const plot = h('div', { class: 'plot', role: 'img', 'aria-label': spoken(chart) });
@@ -85,7 +86,7 @@ export function chartOf(whole: Chart): HTMLElement {
 }
 
 /** What lies within the stretch; a line that leads out of it ends at its edge. */
-function cut(chart: Chart): Chart {
+function within(chart: Chart): Chart {
   const { time, from, to } = chart;
   const inside = time.flatMap((t, i) => (t >= from && t <= to ? [i] : []));
   if (inside.length === time.length || inside.length === 0) {
@@ -244,8 +245,8 @@ function valuesAt({ series, unit }: Chart, at: number): string {
     .filter(({ values }) => Number.isFinite(values[at]))
     .map(({ name, values, low }) =>
       low
-        ? `${name} ${inUnit(low[at], unit)} to ${inUnit(values[at], unit)}`
-        : `${series.length > 1 ? `${name} ` : ''}${inUnit(values[at], unit)}`
+        ? `${named(name)} ${inUnit(low[at], unit)} to ${inUnit(values[at], unit)}`
+        : `${series.length > 1 ? `${named(name)} ` : ''}${inUnit(values[at], unit)}`
     )
     .join(', ');
 }
@@ -264,7 +265,8 @@ function legendOf({ series }: Chart): HTMLElement[] {
           y2: '6',
           ...lookOf(colour, dashed)
         });
-    return h('span', {}, svg('svg', { width: '18', height: '12' }, sample), name);
+    const words = h('span', { class: 'name', title: cut(name, NAME) }, cut(name, NAME));
+    return h('span', {}, svg('svg', { width: '18', height: '12' }, sample), words);
   });
 }
 
@@ -272,7 +274,7 @@ function legendOf({ series }: Chart): HTMLElement[] {
 function spoken({ title, series, unit }: Chart): string {
   const said = series.map(({ name, values }) => {
     const last = values.findLast(Number.isFinite) ?? NaN;
-    return `${name}: at most ${inUnit(largest(values), unit)}, at the end ${inUnit(last, unit)}`;
+    return `${named(name)}: at most ${inUnit(largest(values), unit)}, at the end ${inUnit(last, unit)}`;
   });
   return `${title} over time. ${said.join('. ')}.`;
 }

@@ -2,6 +2,7 @@
 
 import { h } from '../parts/elements';
 import { emptyNote } from './context';
+import { cut, PARAGRAPH } from './cut';
 import { isRedacted, type Report } from './document';
 
 /** Lines shown around the call; the rest is opened. */
@@ -19,7 +20,9 @@ export function codeOf(report: Report): Node {
   const last = Math.min(lines.length, Math.max(code.line, 1) + AROUND);
   const box = h('div', { class: 'code', tabindex: '0', role: 'group', 'aria-label': 'Calling code' });
   const show = (from: number, to: number): void => {
-    box.replaceChildren(...lines.slice(from - 1, to).map((text, i) => line(text, from + i, code.line)));
+    const shown = document.createDocumentFragment();
+    lines.slice(from - 1, to).forEach((text, i) => shown.append(line(text, from + i, code.line)));
+    box.replaceChildren(shown);
   };
   show(first, last);
   const all = h('div', {}, box);
@@ -32,7 +35,8 @@ export function codeOf(report: Report): Node {
     all.append(more);
   }
   if (code.file) {
-    all.prepend(h('p', { class: 'file' }, code.line > 0 ? `${code.file}, line ${code.line}` : code.file));
+    const where = code.line > 0 ? [`, line ${code.line}`] : [];
+    all.prepend(h('p', { class: 'file' }, h('bdi', {}, code.file), ...where));
   }
   return all;
 }
@@ -44,6 +48,6 @@ function line(text: string, number: number, called: number): HTMLElement {
     'div',
     attributes,
     h('span', { class: 'lineno', 'aria-hidden': 'true' }, String(number)),
-    h('code', {}, text || ' ')
+    h('code', {}, cut(text, PARAGRAPH) || ' ')
   );
 }

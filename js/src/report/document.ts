@@ -5,6 +5,7 @@
  */
 
 import type { PackedStream } from '../connect/filestream';
+import { cut, NAME, PARAGRAPH } from './cut';
 
 /** Entries of what has a few: each is made into elements at once, and a file of a stranger may have millions. */
 const MOST = 200;
@@ -49,7 +50,7 @@ export interface Finding {
   readonly title: string;
   readonly evidence: string;
   readonly remedy: string;
-  /** Empty where it is no page of the web. */
+  /** Empty where it is no page of Dask's documentation. */
   readonly link: string;
 }
 
@@ -128,26 +129,26 @@ export function readReport(text: string): Report {
   const cluster = mapOf(map.cluster);
   const logs = mapOf(map.logs);
   return {
-    dasklens: textOf(map.dasklens),
-    title: textOf(map.title),
+    dasklens: nameOf(map.dasklens),
+    title: nameOf(map.title),
     created: numberOf(map.created),
     start: numberOf(map.start),
     stop: numberOf(map.stop),
-    endedEarly: textOf(map.ended_early),
+    endedEarly: saidOf(map.ended_early),
     exception: map.exception
-      ? { type: textOf(exception.type), text: textOf(exception.text), traceback: textOf(exception.traceback) }
+      ? { type: nameOf(exception.type), text: saidOf(exception.text), traceback: textOf(exception.traceback) }
       : null,
     code: map.code
-      ? { text: textOf(code.text), file: textOf(code.file), line: numberOf(code.line) || 0 }
+      ? { text: textOf(code.text), file: saidOf(code.file), line: numberOf(code.line) || 0 }
       : null,
-    redacted: few(map.redacted).map(textOf),
+    redacted: few(map.redacted).map(nameOf),
     missed: fewOf(map.missed, value => numberOf(value) || 0),
     cluster: {
-      scheduler: textOf(cluster.scheduler),
+      scheduler: nameOf(cluster.scheduler),
       workers: numberOf(cluster.workers),
       threads: numberOf(cluster.threads),
       memory: numberOf(cluster.memory),
-      versions: fewOf(cluster.versions, textOf)
+      versions: fewOf(cluster.versions, nameOf)
     },
     summary: summaryOf(map.summary),
     streams: valuesOf(map.streams, streamOf),
@@ -155,7 +156,7 @@ export function readReport(text: string): Report {
     logs: {
       scheduler: listOf(logs.scheduler).map(lineOf),
       workers: valuesOf(logs.workers, lines => listOf(lines).map(lineOf)),
-      empty: textOf(logs.empty)
+      empty: saidOf(logs.empty)
     }
   };
 }
@@ -170,11 +171,11 @@ export function isRedacted({ redacted }: Report, part: string): boolean {
 function summaryOf(raw: unknown): Summary {
   const map = mapOf(raw);
   return {
-    verdict: textOf(map.verdict),
+    verdict: saidOf(map.verdict),
     looked: Array.isArray(map.findings),
     time: few(map.time).map(each => {
       const { name, seconds, share, how } = mapOf(each);
-      return { name: textOf(name), seconds: numberOf(seconds), share: shareOf(share), how: textOf(how) };
+      return { name: nameOf(name), seconds: numberOf(seconds), share: shareOf(share), how: saidOf(how) };
     }),
     prefixes: few(map.prefixes).map(each => {
       const { prefix, tasks, seconds, share, median } = mapOf(each);
@@ -190,13 +191,13 @@ function summaryOf(raw: unknown): Summary {
       const { severity, title, evidence, remedy, link } = mapOf(each);
       return {
         severity: severity === 'info' ? 'info' : 'warning',
-        title: textOf(title),
-        evidence: textOf(evidence),
-        remedy: textOf(remedy),
+        title: saidOf(title),
+        evidence: saidOf(evidence),
+        remedy: saidOf(remedy),
         link: linkOf(link)
       };
     }),
-    notes: few(map.notes).map(textOf).filter(Boolean),
+    notes: few(map.notes).map(saidOf).filter(Boolean),
     figures: valuesOf(map.figures, numberOf)
   };
 }
@@ -206,13 +207,17 @@ function tableOf(raw: unknown): Table {
   const made = few(columns).map(each => {
     const column = mapOf(each);
     const name = textOf(column.name);
-    return { name, title: textOf(column.title) || name, unit: UNITS.find(u => u === column.unit) ?? '' };
+    return {
+      name,
+      title: cut(textOf(column.title) || name, NAME),
+      unit: UNITS.find(u => u === column.unit) ?? ''
+    };
   });
   return {
-    title: textOf(title),
+    title: nameOf(title),
     columns: made,
     rows: listOf(rows).map(row => made.map((_, i) => valueOf(listOf(row)[i]))),
-    empty: textOf(empty)
+    empty: saidOf(empty)
   };
 }
 
@@ -232,6 +237,7 @@ function lineOf(raw: unknown): LogLine {
 
 // --- values of the right type ---------------------------------------------------------------------------
 
+const DOCUMENTATION = ['https://docs.dask.org', 'https://distributed.dask.org'];
 const UNITS: readonly Unit[] = ['', 's', 'B', 'B/s', '%', 'n'];
 
 function mapOf(raw: unknown): Record<string, unknown> {
@@ -260,6 +266,15 @@ function textOf(raw: unknown): string {
   return typeof raw === 'string' ? raw : typeof raw === 'number' ? String(raw) : '';
 }
 
+/** What is shown as soon as its section is: a paragraph, or a name. */
+function saidOf(raw: unknown): string {
+  return cut(textOf(raw), PARAGRAPH);
+}
+
+function nameOf(raw: unknown): string {
+  return cut(textOf(raw), NAME);
+}
+
 function numberOf(raw: unknown): number {
   return typeof raw === 'number' ? raw : NaN;
 }
@@ -276,11 +291,11 @@ function valueOf(raw: unknown): Value {
       : JSON.stringify(raw);
 }
 
-/** An address of the web, and no script. */
+/** Who calls a link Dask's documentation leads there: a file of a stranger may name any address. */
 function linkOf(raw: unknown): string {
   try {
     const url = new URL(textOf(raw));
-    return url.protocol === 'https:' ? url.href : '';
+    return url.username === '' && DOCUMENTATION.includes(url.origin) ? url.href : '';
   } catch {
     return '';
   }

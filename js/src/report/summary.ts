@@ -5,6 +5,7 @@ import { colourOf } from '../core/palette';
 import { h, swatch } from '../parts/elements';
 import { codeOf } from './code';
 import { emptyNote, type Context } from './context';
+import { cut, NAME } from './cut';
 import type { Expensive, Finding, Report, Spent } from './document';
 import { percent } from './values';
 
@@ -113,13 +114,13 @@ function prefixes(all: readonly Expensive[], { go, address }: Context): Node {
   if (all.length === 0) {
     return emptyNote('No task computed anything while this was recorded.');
   }
-  const most = Math.max(...all.map(({ seconds }) => seconds)) || 1;
+  const most = all.reduce((most, { seconds }) => (seconds > most ? seconds : most), 0) || 1;
   const rows = all.map(({ prefix, tasks, seconds, share, median }) => {
     const meter = h('span', { class: 'meter', 'aria-hidden': 'true' });
     meter.style.width = `${Math.max(1, (100 * seconds) / most)}%`;
     meter.style.background = colourOf(prefix);
-    const name = h('button', { type: 'button', class: 'link' }, prefix);
-    name.title = `Show ${prefix} in the task stream`;
+    const name = h('button', { type: 'button', class: 'link' }, cut(prefix, NAME));
+    name.title = `Show ${cut(prefix, NAME)} in the task stream`;
     name.addEventListener('click', () => {
       address.set({ prefix });
       go('task-stream');
@@ -174,9 +175,9 @@ function findings({ summary }: Report): Node {
 function finding({ severity, title, evidence, remedy, link }: Finding): HTMLElement {
   const mark = h('span', { class: 'mark', 'aria-hidden': 'true' }, severity === 'warning' ? '▲' : 'i');
   const said = h('span', { class: 'unseen' }, severity === 'warning' ? 'Warning: ' : 'Note: ');
-  const words = h('div', {}, h('b', {}, said, title), h('p', {}, evidence));
+  const words = h('div', {}, h('b', {}, said, h('bdi', {}, title)), h('p', {}, evidence));
   if (remedy || link) {
-    const what = h('p', { class: 'remedy' }, remedy, ...(remedy && link ? [' '] : []));
+    const what = h('p', { class: 'remedy' }, h('bdi', {}, remedy), ...(remedy && link ? [' '] : []));
     if (link) {
       const href = { href: link, target: '_blank', rel: 'noopener noreferrer' };
       what.append(h('a', href, 'Dask’s documentation'));
@@ -189,7 +190,8 @@ function finding({ severity, title, evidence, remedy, link }: Finding): HTMLElem
 function versions({ cluster }: Report): Node {
   const all = Object.entries(cluster.versions);
   const list = h('dl', { class: 'pairs' });
-  const add = (name: string, value: string): void => list.append(h('dt', {}, name), h('dd', {}, value));
+  const add = (name: string, value: string): void =>
+    list.append(h('dt', {}, cut(name, NAME)), h('dd', {}, value));
   all.forEach(([name, value]) => add(name, value));
   if (cluster.scheduler) {
     add('scheduler', cluster.scheduler);
@@ -202,8 +204,9 @@ export function banners({ exception, endedEarly, missed, redacted }: Report): HT
   const all: HTMLElement[] = [];
   if (exception) {
     const details = h('details', {}, h('summary', {}, 'Traceback'), h('pre', {}, exception.traceback));
-    const what = [exception.type, exception.text].filter(Boolean).join(': ');
-    const said = h('p', {}, h('b', {}, 'The code that was recorded raised '), h('code', {}, what));
+    const parts = [exception.type, exception.text].filter(Boolean).map(text => h('bdi', {}, text));
+    const what = h('code', {}, ...parts.flatMap((part, i) => (i > 0 ? [': ', part] : [part])));
+    const said = h('p', {}, h('b', {}, 'The code that was recorded raised '), what);
     all.push(banner('error', said, ...(exception.traceback ? [details] : [])));
   }
   if (endedEarly) {

@@ -9,6 +9,8 @@ import { show } from './progress';
 import { tableOf } from './table';
 
 const [BLUE, ORANGE] = ['var(--line-1)', 'var(--line-2)'];
+/** Seconds that the memory is shown over at least. */
+const LEAST = 0.1;
 /** Two columns that are drawn as one chart: what is read and what is written. */
 const PAIRED = /_(read|write|in|out|received|sent|recv)$/;
 const NAMES: Readonly<Record<string, string>> = { net: 'Network', network: 'Network', disk: 'Disk' };
@@ -22,7 +24,7 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
     void show(memory, async () => {
       const counts = await readCounts(report.streams.counts);
       // What was sampled after the end is shown too.
-      const window = Math.max(1, counts.last('time') - report.start);
+      const window = Math.max(LEAST, counts.last('time') - report.start);
       const box = h('div');
       void figureIn(box, context, { name: 'memory', open, traits: { counts: { window } } });
       return box;

@@ -3,6 +3,7 @@
 import { counted } from '../core/format';
 import { copied } from '../parts/copied';
 import { h, say } from '../parts/elements';
+import { cut } from './cut';
 import type { Column, Table, Value } from './document';
 import { compare, shown, tsvOf } from './values';
 
@@ -153,6 +154,6 @@ export function long(text: string): Node {
   if (text.length <= LONGEST && first.length >= text.trim().length) {
     return document.createTextNode(text);
   }
-  const head = first.length > LONGEST ? `${first.slice(0, LONGEST)}…` : `${first} …`;
+  const head = first.length > LONGEST ? cut(first, LONGEST) : `${first} …`;
   return h('details', {}, h('summary', {}, head), h('pre', {}, text));
 }
