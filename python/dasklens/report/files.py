@@ -42,6 +42,9 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
     name = os.fspath(filename)
     if not isinstance(name, str):
         raise ValueError(f"filename should be text, got {filename!r}.")
+    # By the name first: what fsspec needs for it may not be installed.
+    scheme, separator, _ = name.partition("://")
+    _only_read({scheme} if separator else set(), name)
     try:
         from fsspec.core import url_to_fs
 
@@ -51,13 +54,17 @@ def check_target(filename: Filename, storage_options: Mapping[str, Any] | None =
             f"filename should be a file or a URL that fsspec can write, got {name!r} ({error})."
         ) from None
     said = _protocols(filesystem)
-    if said & READ_ONLY:
-        raise ValueError(
-            f"filename should be a file or a URL that can be written, and {min(said)} can only be read: got "
-            f"{name!r}."
-        )
+    _only_read(said, name)
     if "file" in said:
         check_local(path, name)
+
+
+def _only_read(protocols: set[str], name: str) -> None:
+    if protocols & READ_ONLY:
+        raise ValueError(
+            f"filename should be a file or a URL that can be written, and {min(protocols)} can only be read: "
+            f"got {name!r}."
+        )
 
 
 def _protocols(filesystem: Any) -> set[str]:
