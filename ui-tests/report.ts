@@ -111,9 +111,8 @@ export async function go(page: Page, name: string): Promise<void> {
   await expect(panel(page, name).locator('.waiting, [aria-busy]')).toHaveCount(0);
 }
 
-/** The canvas of the task stream, once it is drawn. */
-export async function drawn(page: Page): Promise<Locator> {
-  const canvas = page.locator('.hosted-task-stream canvas');
+/** Wait until a canvas has something on it. */
+export async function expectDrawn(canvas: Locator): Promise<void> {
   await expect
     .poll(() =>
       canvas.evaluate(element => {
@@ -124,6 +123,12 @@ export async function drawn(page: Page): Promise<Locator> {
       })
     )
     .toBe(true);
+}
+
+/** The canvas of the task stream, once it is drawn. */
+export async function drawn(page: Page): Promise<Locator> {
+  const canvas = page.locator('.hosted-task-stream canvas');
+  await expectDrawn(canvas);
   return canvas;
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { changeTheme } from '../notebook';
 import { command } from '../panel';
-import { sample, SECTIONS, written } from '../report';
+import { expectDrawn, sample, SECTIONS, written } from '../report';
 
 /** What a figure says once it has all. */
 const SAID: Readonly<Record<string, string>> = {
@@ -44,21 +44,6 @@ async function go(page: Page, name: string): Promise<void> {
   await expect(section(page, name).locator('.waiting')).toHaveCount(0);
 }
 
-/** Pixels that the task stream has drawn. */
-async function expectDrawn(page: Page): Promise<void> {
-  const canvas = section(page, 'task-stream').locator('canvas');
-  await expect
-    .poll(() =>
-      canvas.evaluate(element => {
-        const { width, height } = element as HTMLCanvasElement;
-        const context = (element as HTMLCanvasElement).getContext('2d') as CanvasRenderingContext2D;
-        const { data } = context.getImageData(0, 0, Math.max(1, width), Math.max(1, height));
-        return data.some((value, i) => i % 4 === 3 && value > 0);
-      })
-    )
-    .toBe(true);
-}
-
 test.afterEach(async ({ page }) => {
   // The theme is the server's: other specs begin with the light one.
   if ((await page.locator('body').getAttribute('data-jp-theme-light')) === 'false') {
@@ -82,7 +67,7 @@ test('a double click opens a report, of either kind, with the figures of its pag
     );
     await expect(page.locator('.lm-TabBar-tab.jp-mod-current')).toContainText(name);
     await go(page, 'task-stream');
-    await expectDrawn(page);
+    await expectDrawn(section(page, 'task-stream').locator('canvas'));
     await expect(section(page, 'task-stream').locator('.dasklens-count')).toHaveText('366 tasks');
   }
   // Both are there, each with ids of its own.
@@ -183,7 +168,7 @@ test('a report comes back after a reload', async ({ page }) => {
   await expect.poll(async () => (await saved()).includes('dasklens-reports:run.dasklens.json')).toBe(true);
   await page.goto('/lab');
   await go(page, 'task-stream');
-  await expectDrawn(page);
+  await expectDrawn(section(page, 'task-stream').locator('canvas'));
 });
 
 test('reports that were opened and closed leave nothing behind', async ({ page }) => {
@@ -209,7 +194,7 @@ test('reports that were opened and closed leave nothing behind', async ({ page }
     await entry(page, 'run.dasklens.json').dblclick();
     await expect(section(page, 'summary').locator('.verdict')).toBeVisible();
     await go(page, 'task-stream');
-    await expectDrawn(page);
+    await expectDrawn(section(page, 'task-stream').locator('canvas'));
     await go(page, 'profile');
     await command(page, 'application:close');
     await expect(page.locator('.dasklens-Report')).toHaveCount(0);
