@@ -1,9 +1,9 @@
 """20,000 trivial tasks with and without an open side panel, and with Bokeh's `/status` open instead.
 
 As bench_overhead.py, with all that a panel asks for: a Jupyter server in a process of its own and the
-websockets of the streams tasks, counts, workers and profile, read by another process that draws nothing
-(a person's browser is on another machine). The peer is a Bokeh session of `/status`, in another process
-too; both sides of its pairs have that dashboard.
+websockets of the list of schedulers and of the streams tasks, counts, workers and profile, read by another
+process that draws nothing (a person's browser is on another machine). The peer is a Bokeh session of
+`/status`, in another process too; both sides of its pairs have that dashboard.
 """
 
 from __future__ import annotations
@@ -51,7 +51,14 @@ async def stream(id, name, came):
         if isinstance(message, bytes):
             came.set()
 
+async def changes():
+    socket = await websocket_connect(
+        HTTPRequest(f"ws{url[4:]}dasklens/api/schedulers/changes", headers=headers))
+    while await socket.read_message() is not None:
+        pass
+
 async def main():
+    looking = asyncio.ensure_future(changes())
     while True:
         found = [s["id"] for s in listed() if s["scheduler_id"] == ident and s["state"] == "reachable"]
         if found:

@@ -561,3 +561,40 @@ async def test_a_connection_that_swallows_its_end_is_closed(
     other.viewer.close()
     await until_async(lambda: not streams.upstream(id).running, "the end")
     await until_async(lambda: scheduler.recorder.readers == 0, "the recorder", 2)
+
+
+async def test_an_open_connection_spares_the_scheduler_the_probes(
+    scheduler: Local, registry: Registry, streams: Streams, id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = probes = 0
+    read, find = registry._read, registry._finder.find
+
+    async def reading() -> None:
+        nonlocal looks
+        looks += 1
+        await read()
+
+    async def finding(*args: Any) -> Any:
+        nonlocal probes
+        probes += 1
+        return await find(*args)
+
+    monkeypatch.setattr(registry, "_read", reading)
+    monkeypatch.setattr(registry._finder, "find", finding)
+    # As JupyterLab's panel, for as long as it is open.
+    unsubscribe = registry.subscribe(lambda event, entry: None, looking=True)
+    page = Looking(streams, id)
+    page.read()
+    await until_async(lambda: page.phase == "live", "the connection")
+    looks = probes = 0
+    await until_async(lambda: looks >= 30, "30 looks")
+    # One in ten looks, and one that was under way.
+    assert probes <= 30 / 10 + 2
+    scheduler.cut()
+    await until_async(lambda: page.phases.count("live") == 2, "it to be there again")
+    page.viewer.close()
+    await until_async(lambda: scheduler.recorder.readers == 0, "nobody to look", 2)
+    looks = probes = 0
+    await until_async(lambda: looks >= 10, "10 looks")
+    assert probes >= 8
+    unsubscribe()

@@ -19,6 +19,7 @@ from distributed.protocol.serialize import Serialized, deserialize
 
 from ..wire.calltree import counted, pack_profile
 from ..wire.frames import unpack_frame
+from .bell import Bell
 from .profiling import Follower, Question, Reading
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class _Asked:
         self._question = question
         self._follower = Follower()
         self._task: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
+        self._news = Bell()
         self._log, self._frame, self._records, self._names = uuid.uuid4().hex, b"", 0, 0
         self._closed = False
         self.waiting = 0
@@ -174,7 +175,7 @@ class _Asked:
         self._closed = True
         if self._task is not None:
             self._task.cancel()
-        self._news.set()
+        self._news.close()
 
     def known_by(self, log: str, cursor: int) -> bool:
         """Whether a reader has all that there is."""
@@ -182,11 +183,7 @@ class _Asked:
 
     async def news_within(self, seconds: float) -> bool:
         """Whether there is another tree within so many seconds."""
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except asyncio.TimeoutError:
-            return False
-        return True
+        return await self._news.wait(seconds)
 
     def reply(self, log: str, cursor: int, names: int) -> dict[str, Any]:
         """As `TaskLog.frames` gives it."""
@@ -210,8 +207,7 @@ class _Asked:
 
     def _take(self, log: str, frame: bytes, records: int, names: int) -> None:
         self._log, self._frame, self._records, self._names = log, frame, records, names
-        self._news.set()
-        self._news = asyncio.Event()
+        self._news.ring()
 
 
 def _packed(reading: Reading) -> tuple[str, bytes, int, int]:

@@ -23,6 +23,7 @@ from dask.utils import parse_bytes
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from ..wire.calltree import STREAM as PROFILE
+from .bell import Bell
 from .dashboard import dashboard_of
 from .details import Details
 from .log import TaskLog
@@ -45,7 +46,7 @@ PROTOCOL = 1
 SWITCHED_OFF = "dasklens.record is false in the scheduler's configuration"
 
 #: Seconds from the first finished task to the drain, and between two drains of a busy scheduler.
-FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.15
+FIRST_DRAIN, NEXT_DRAIN = 0.02, 0.2
 #: Records a drain converts before it looks at the clock, and seconds after which it lets the loop
 #: go on.
 BATCH, BUDGET = 100, 0.001
@@ -93,7 +94,8 @@ class Recorder(SchedulerPlugin):
         self.token = secrets.token_hex(32)
         self.scheduler_id = ""
         self.streams: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {"tasks": self.read}
-        self._news: asyncio.Event | None = None
+        self._news = Bell()
+        self._begun = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_drain = 0.0
         self._closed = False
@@ -112,7 +114,7 @@ class Recorder(SchedulerPlugin):
 
     def begin(self, scheduler: Scheduler) -> None:
         """Start recording on `scheduler` and answer readers there; once, however often called."""
-        if self._news is not None:
+        if self._begun:
             # A plugin added by a preload is started again by the scheduler's own start.
             self._serve(scheduler)
             return
@@ -128,7 +130,7 @@ class Recorder(SchedulerPlugin):
         self.profiles = Profiles(scheduler)
         self.streams[PROFILE] = self.profiles.read
         self._loop = asyncio.get_running_loop()
-        self._news = asyncio.Event()
+        self._begun = True
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
         scheduler.handlers.update(
             dasklens_hello=self.hello,
@@ -172,9 +174,7 @@ class Recorder(SchedulerPlugin):
             del pending[:done]
             self._last_drain = monotonic()
             self._timer = self._loop.call_later(0, self._drain) if pending else None
-        if self._news is not None:
-            self._news.set()
-            self._news = asyncio.Event()
+        self._news.ring()
 
     @property
     def next(self) -> int:
@@ -255,27 +255,17 @@ class Recorder(SchedulerPlugin):
         max_bytes = min(max_bytes, MOST_BYTES)
         deadline = monotonic() + (min(wait, LONGEST_WAIT) if wait > 0 else 0)
         while until is not None and self.log.next < until:
-            await self._wait(1)
+            await self._news.wait(1)
             if self._closed:
                 break
         while self.log.next <= cursor and not self._closed:
             left = deadline - monotonic()
-            if left <= 0 or not await self._wait(left):
+            if left <= 0 or not await self._news.wait(left):
                 break
         found = self.log.frames(cursor, names, max_bytes, until)
         if reader and reader in self._readers:
             self._readers[reader] = monotonic()
         return {"log": self.log.ident, "end": self.log.next, **found}
-
-    async def _wait(self, seconds: float) -> bool:
-        news = self._news
-        if news is None:
-            return False
-        try:
-            await asyncio.wait_for(news.wait(), seconds)
-        except asyncio.TimeoutError:
-            return False
-        return True
 
     @property
     def readers(self) -> int:
@@ -313,9 +303,8 @@ class Recorder(SchedulerPlugin):
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._news is not None:
-            self._news.set()
-            self._news = None
+        self._news.close()
+        if self._begun:
             self.sampler.close()
             self.trackers.stop()
             self.profiles.close()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import dask
 from dask.utils import parse_timedelta
 
+from .bell import Bell
 from .counts import CountsLog
 from .grouptable import GroupTable
 from .systemlog import SystemLog
@@ -63,7 +64,7 @@ class Sampler:
         self.streams: dict[str, CountsLog | WorkerTable | GroupTable | SystemLog] = {
             each.stream: each for each in (self.counts, self.workers, self.groups, self.system)
         }
-        self._news = asyncio.Event()
+        self._news = Bell()
         self._work: Iterator[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._interval = sample_interval()
@@ -119,7 +120,7 @@ class Sampler:
             # What lay here since the last reader left is no news: the sample under way is.
             while not self._closed and (self._stale or found.next <= had):
                 left = (deadline if not self._stale else deadline + 2) - monotonic()
-                if left <= 0 or not await self._wait(left):
+                if left <= 0 or not await self._news.wait(left):
                     break
         finally:
             self._waiting -= 1
@@ -140,7 +141,7 @@ class Sampler:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._work = None
-        self._news.set()
+        self._news.close()
 
     # -- when ------------------------------------------------------------------------------------
 
@@ -161,13 +162,6 @@ class Sampler:
     def _stale(self) -> bool:
         # A sample may be late on a busy scheduler; one older than this is of a former reader.
         return monotonic() - self._sampled > 2 * self._interval + IDLE
-
-    async def _wait(self, seconds: float) -> bool:
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except asyncio.TimeoutError:
-            return False
-        return True
 
     def _begin(self) -> None:
         self._timer = None
@@ -207,8 +201,7 @@ class Sampler:
         rest = max(SHORTEST, self._begun + self._interval - now)
         self._due = now + rest
         self._timer = loop.call_later(rest, self._begin)
-        self._news.set()
-        self._news = asyncio.Event()
+        self._news.ring()
 
     # -- what ------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ poll): what changes is told after some time, together; a failure and the end are
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from array import array
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from time import monotonic, thread_time
 from typing import Any
 
 from ..wire.frames import pack_frame, pack_name
+from .bell import Bell
 from .columns import floats, number, text, whole
 from .counting import FAILED, KNOWN, NOT_TRACKED, Counting
 from .eta import Eta
@@ -81,7 +81,7 @@ class Tracker:
         self._names: list[bytes] = []
         self._name_of: dict[Group, int] = {}
         self._eta, self._eta_now = Eta(), nan
-        self._news = asyncio.Event()
+        self._news = Bell()
         self._taken = asyncio.Event()
         self._taken.set()
         self._work: Iterator[None] | None = None
@@ -222,8 +222,7 @@ class Tracker:
         self._check_soon()
 
     def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        self._news.ring()
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -271,8 +270,7 @@ class Tracker:
             if due or question or now >= deadline:
                 break
             until = deadline if not self._fresh(cursor) else min(deadline, me.replied + pace)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), max(0.001, until - now))
+            await self._news.wait(max(0.001, until - now))
             self._look_again()
             if self.readers.get(reader) is not me:
                 return {"gone": True}

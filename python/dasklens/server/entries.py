@@ -107,6 +107,8 @@ class Entry:
     proved: float = field(default=float("-inf"), repr=False)
     identified: float = field(default=float("-inf"), repr=False)
     due: float = field(default=float("-inf"), repr=False)
+    #: Connections that proved themselves and are open: their end is noticed at once.
+    held: int = field(default=0, repr=False)
     probing: asyncio.Task[None] | None = field(default=None, repr=False)
     told: dict[str, Any] = field(default_factory=dict, repr=False)
 

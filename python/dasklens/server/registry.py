@@ -40,7 +40,8 @@ GONE_AFTER = 600.0
 PROVED_FOR = 1.0
 #: Seconds that the folder may take; what was read before counts until it is there.
 READ_TIMEOUT = 2.0
-#: When nobody looks, or where somebody has to act first, it is looked at that many times more rarely.
+#: When nobody looks, while a connection is open, or where somebody has to act first, it is looked at so many
+#: times more rarely.
 RARELY = 10
 #: Typed-in schedulers at most.
 MOST_TYPED = 100
@@ -184,6 +185,21 @@ class Registry:
                 entry.reason, entry.remedy, "refused" if entry.state == "refused" else "unreachable"
             )
         return entry.target
+
+    def hold(self, entry: Entry) -> Callable[[], None]:
+        """Say that a proven connection to it is open, until the returned function is called.
+
+        While there is one, its end tells soon enough, and the scheduler is spared most probes: each is a
+        connection and two requests that its loop has to answer.
+        """
+        entry.held += 1
+
+        def let_go() -> None:
+            entry.held -= 1
+            entry.due = float("-inf")
+            self._wake.set()
+
+        return let_go
 
     # -- who is told -------------------------------------------------------------------------------
 
@@ -365,7 +381,7 @@ class Registry:
             entry.due = now + self._config.poll_interval * (RARELY if result.state == "refused" else 0)
         else:
             entry.target = entry.last = result.target
-            entry.proved, entry.due = now, now
+            entry.proved, entry.due = now, now + self._config.poll_interval * (RARELY if entry.held else 0)
             if result.identified:
                 entry.identified = now
             entry.token, entry.recorded = result.token, bool(result.token)

@@ -222,6 +222,8 @@ class Upstream:
         source: Source
         if entry.recorded:
             source = await Recorded.open(target, entry.token, entry.scheduler_id)
+            let_go = self._registry.hold(entry)
+            source.lost.add_done_callback(lambda _: let_go())
         else:
             source = await Plain.open(target, entry, self._plain_logs, self._on_source)
         self._source = source
