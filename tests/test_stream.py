@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -353,7 +354,9 @@ async def test_one_that_is_typed_in_again_on_the_same_address_begins_a_new_log(s
             first.kill()
             await it.until("lost")
             await until_async(lambda: "Nothing listens" in it.last("state")["reason"], "the reason")
-            with scheduled(away, port, PLAIN) as second:
+            with ExitStack() as stack:
+                # Beside this loop: the page answers the server's pings meanwhile, or is given up.
+                second = await asyncio.to_thread(stack.enter_context, scheduled(away, port, PLAIN))
                 await until_async(lambda: "Another scheduler" in it.last("state")["reason"], "the refusal")
                 assert (await asyncio.to_thread(server.post, "dasklens/api/schedulers", url)).json["id"] == id
                 await it.until("live")

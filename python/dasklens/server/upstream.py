@@ -295,7 +295,8 @@ class Upstream:
             self._lose(GONE if event == "gone" else entry.reason)
         elif source is not None and entry.recorded is not None and entry.recorded != source.recorded:
             self._lose("The scheduler records from now on." if entry.recorded else "It records no more.")
-        if event != "changed" or entry.state == "reachable":
+        if event != "changed" or entry.state in ("reachable", "refused"):
+            # Also who answers now instead: that is told at once, not when the pause is over.
             self._wake.set()
 
     def _lose(self, reason: str) -> None:
