@@ -24,6 +24,9 @@ from .still import MIME, WIDGET_MIME, Renewal, still_html
 if TYPE_CHECKING:
     from distributed import Client
 
+    from ..report.comparison import Comparison
+    from ..report.document import Document
+
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
 _MIRRORED = ("follow", "window", "selected", "interval", "highlight", "worker")
@@ -246,10 +249,24 @@ class TaskStream(ipywidgets.VBox):
 
         When the scheduler is gone, the newest tasks are written, and the file says how many are missing.
         """
-        from ..report.collect import of_frames
         from ..report.files import check_target, write
 
         check_target(filename, storage_options)
+        write(self._to_document(), filename, storage_options)
+
+    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
+        """What changed from the tasks that the scheduler's log has to another run.
+
+        See `dasklens.Report.compare`.
+        """
+        from ..report.comparison import compare
+
+        return compare([self, other], labels)  # type: ignore[return-value]
+
+    def _to_document(self) -> Document:
+        """What there is now; when the scheduler is gone, the newest tasks."""
+        from ..report.collect import of_frames
+
         try:
             frames, missed = self._feed.everything()
         except OSError:
@@ -257,7 +274,7 @@ class TaskStream(ipywidgets.VBox):
                 kept = self._excerpt.packed(_SNAPSHOT)
                 frames = [zlib.decompress(kept)] if kept else []
                 missed = self._overview.n_tasks - len(TaskTable(frames))
-        write(of_frames("tasks", frames, title="Task stream", missed=missed), filename, storage_options)
+        return of_frames("tasks", frames, title="Task stream", missed=missed)
 
     # --- in the feed's thread -----------------------------------------------------------------------
 
