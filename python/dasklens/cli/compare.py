@@ -1,4 +1,4 @@
-"""`dasklens report compare A B [MORE…]`: what changed between reports, and whether a build should fail for it."""
+"""`dasklens report compare A B [MORE…]`: what changed between reports, and whether a build should fail."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 FINE, SLOWER, UNUSABLE = 0, 1, 2
 HELP = "say what changed between reports, and fail if it is slower"
 DESCRIPTION = """
-Compare reports: the last one with the first. Of each prefix of tasks the medians of compute seconds per task are
-compared; their ratio has a 95 % bootstrap interval.
+Compare reports: the last one with the first. Of each prefix of tasks the medians of compute seconds per task
+are compared; their ratio has a 95 % bootstrap interval.
 """
 EPILOG = """
-With --fail-if-slower 10% a run counts as slower when a prefix that takes 5 % of all compute or more surely takes 1.10
-times as long a task (the lower end of its interval, which is widened for the number of prefixes), or when the whole
-takes more than 1.10 times as long and half a second longer at least. Exit codes: 0 fine, 1 slower, 2 wrong usage or a
-file that cannot be read or written.
+With --fail-if-slower 10% a run counts as slower when a prefix that takes 5 % of all compute or more surely
+takes 1.10 times as long a task (the lower end of its interval, which is widened for the number of prefixes),
+or when the whole takes more than 1.10 times as long and half a second longer at least. Exit codes: 0 fine, 1
+slower, 2 wrong usage or a file that cannot be read or written.
 """
 
 
@@ -34,7 +34,11 @@ def configure(parser: ArgumentParser) -> None:
     parser.description, parser.epilog = DESCRIPTION.strip(), EPILOG.strip()
     parser.add_argument("files", nargs="+", metavar="FILE", help="reports, .html or .json; two or more")
     parser.add_argument(
-        "--fail-if-slower", type=_part, metavar="10%", dest="limit", help="exit with 1 if the last is slower than that"
+        "--fail-if-slower",
+        type=_part,
+        metavar="10%",
+        dest="limit",
+        help="exit with 1 if the last is slower than that",
     )
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
     parser.add_argument("--output", metavar="FILE", help="write the comparison to a .html or .json")
@@ -67,7 +71,9 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
     if len(asked.files) < 2:
         return _unusable(err, f"expected two reports or more, got {len(asked.files)}")
     if asked.labels and len(asked.labels) != len(asked.files):
-        return _unusable(err, f"expected a --label for each of {len(asked.files)} files, got {len(asked.labels)}")
+        return _unusable(
+            err, f"expected a --label for each of {len(asked.files)} files, got {len(asked.labels)}"
+        )
     try:
         documents = [_read(name) for name in asked.files]
         labels = asked.labels or labels_of(asked.files)
@@ -103,11 +109,14 @@ def _judge(compared: Comparison | Trend, slower: list[Slowdown], limit: float, e
         _print(f"{shown(labels[1])} is not slower than {shown(labels[0])}. {rule(limit)}", err)
     if not compared._said["compared"]:
         _print(
-            "No prefix could be compared, so only the whole was: none has tasks enough in both (see --min-tasks).", err
+            "No prefix could be compared, so only the whole was: none has tasks enough (--min-tasks).",
+            err,
         )
 
 
-def _print_json(compared: Comparison | Trend, slower: list[Slowdown], limit: float | None, out: TextIO) -> None:
+def _print_json(
+    compared: Comparison | Trend, slower: list[Slowdown], limit: float | None, out: TextIO
+) -> None:
     said: dict[str, Any] = dict(compared._said)
     if limit is not None:
         said["limit"], said["slower"] = limit, [asdict(each) for each in slower]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.callingcode import calling_code, exception_of
 from ..report.collect import Block, checked_title
-from ..report.files import Filename, check_target, read, write
 from ..report.comparison import of_document
+from ..report.files import Filename, check_target, read, write
 from ..report.redact import checked
 from ..report.report import Report
 from ..source.attach import resolve_client

@@ -1,12 +1,13 @@
 """How sure the ratio of two medians is: a percentile bootstrap.
 
-The median of a resample of n values is one of these values (or the mean of two neighbours): which of them is all
-that chance decides. So no resample is drawn. The r-th smallest of n uniform numbers has the beta distribution with
-r and n + 1 - r (David and Nagaraja, *Order Statistics*, 2003, chapter 2), and its place among the sorted values is
-what the r-th smallest of a resample is. One draw a resample instead of n: of millions of tasks none is left out.
+The median of a resample of n values is one of these values (or the mean of two neighbours): which of them is
+all that chance decides. So no resample is drawn. The r-th smallest of n uniform numbers has the beta
+distribution with r and n + 1 - r (David and Nagaraja, *Order Statistics*, 2003, chapter 2), and its place
+among the sorted values is what the r-th smallest of a resample is. One draw a resample instead of n: of
+millions of tasks none is left out.
 
-The interval itself is the percentile interval of Efron and Tibshirani, *An Introduction to the Bootstrap* (1993),
-chapter 13.
+The interval itself is the percentile interval of Efron and Tibshirani, *An Introduction to the Bootstrap*
+(1993), chapter 13.
 """
 
 from __future__ import annotations

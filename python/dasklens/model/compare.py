@@ -1,8 +1,8 @@
 """What differs between runs, prefix by prefix: numbers only.
 
-A run is compared with the one before it by the medians of what the tasks of a prefix took, in seconds of compute:
-of two runs of one program the same tasks ran, however many of them, and one task that took very long does not
-move a median. `dasklens.model.bootstrap` says how sure the ratio is.
+A run is compared with the one before it by the medians of what the tasks of a prefix took, in seconds of
+compute: of two runs of one program the same tasks ran, however many of them, and one task that took very long
+does not move a median. `dasklens.model.bootstrap` says how sure the ratio is.
 """
 
 from __future__ import annotations
@@ -85,10 +85,10 @@ class Changes:
 def compare_prefixes(runs: Sequence[Mapping[str, Floats]], *, fewest: int = FEWEST) -> Changes:
     """Compare the last run with the first, prefix by prefix.
 
-    The ratio of medians has a 95 % percentile bootstrap interval of 10,000 resamples. *Slower* is a prefix whose
-    ratio is 1.05 or more, if its interval lies above 1 at a confidence that is raised for the number of prefixes
-    which are looked at (Bonferroni): of all of them together, one in twenty comparisons of what is the same is
-    wrong. *Faster* likewise. Tasks count as independent of each other.
+    The ratio of medians has a 95 % percentile bootstrap interval of 10,000 resamples. *Slower* is a prefix
+    whose ratio is 1.05 or more, if its interval lies above 1 at a confidence that is raised for the number of
+    prefixes which are looked at (Bonferroni): of all of them together, one in twenty comparisons of what is
+    the same is wrong. *Faster* likewise. Tasks count as independent of each other.
 
     Parameters
     ----------
@@ -129,8 +129,7 @@ def compare_prefixes(runs: Sequence[Mapping[str, Floats]], *, fewest: int = FEWE
                 medians=tuple(float(np.median(run[name])) if _n(run, name) else None for run in runs),
                 seconds=seconds[name],
                 shares=tuple(
-                    part / total if total else 0.0
-                    for part, total in zip(seconds[name], totals, strict=True)
+                    part / total if total else 0.0 for part, total in zip(seconds[name], totals, strict=True)
                 ),
                 ratio=ratio,
                 verdict=_verdict(_n(first, name), _n(last, name), ratio),
@@ -159,8 +158,8 @@ def _verdict(before: int, after: int, ratio: Ratio | None) -> Verdict:
 
 # -- for whoever has to say yes or no ------------------------------------------------------------------
 
-#: Part of all compute, in either run, that a prefix must have to count; and seconds by which the whole must have
-#: become longer, however short it was.
+#: Part of all compute, in either run, that a prefix must have to count; and seconds by which the whole must
+#: have become longer, however short it was.
 NOTICEABLE, LEAST_LONGER = 0.05, 0.5
 
 
@@ -182,9 +181,9 @@ def slowdowns(
     """What became slower by more than `limit`, the most expensive first.
 
     A prefix counts when the lower end of its interval (the one that is raised for the number of prefixes)
-    lies above ``1 + limit`` and it takes at least `share` of all compute in one of the runs. The whole counts when
-    it took more than ``1 + limit`` times as long, and half a second longer at least: it is one measurement, of
-    which nobody knows how sure it is.
+    lies above ``1 + limit`` and it takes at least `share` of all compute in one of the runs. The whole counts
+    when it took more than ``1 + limit`` times as long, and half a second longer at least: it is one
+    measurement, of which nobody knows how sure it is.
 
     Parameters
     ----------
@@ -204,7 +203,5 @@ def slowdowns(
             continue
         if ratio.least > 1 + limit and max(change.shares[0], change.shares[-1]) >= share:
             tasks = change.tasks[0], change.tasks[-1]
-            found.append(
-                Slowdown(change.prefix, medians[0], medians[1], ratio.value, ratio.least, tasks)
-            )
+            found.append(Slowdown(change.prefix, medians[0], medians[1], ratio.value, ratio.least, tasks))
     return found

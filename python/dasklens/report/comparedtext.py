@@ -34,7 +34,9 @@ def verdict(comparison: Comparison) -> str:
     if not compared:
         said.append("No prefix could be compared: none has tasks enough in both.")
     elif len(said) == 1:
-        said.append(f"None of the {compared:,} {_prefixes(compared)} that could be compared shows a difference.")
+        said.append(
+            f"None of the {compared:,} {_prefixes(compared)} that could be compared shows a difference."
+        )
     return " ".join(said)
 
 
@@ -53,11 +55,11 @@ def _whole(first: str, last: str, before: float | None, after: float | None) -> 
 
 
 def times(each: Mapping[str, Any]) -> str:
-    """``"2.01 × (1.95 to 2.07)"``: the ratio of a prefix with its interval."""
+    """``"2.01 x (1.95 to 2.07)"``: the ratio of a prefix with its interval."""
     if each["interval"] is None:
         return ""
     low, high = each["interval"]
-    return f"{_ratio(each['ratio'])} × ({_ratio(low)} to {_ratio(high)})"
+    return f"{_ratio(each['ratio'])} x ({_ratio(low)} to {_ratio(high)})"
 
 
 def _ratio(value: float | None) -> str:
@@ -76,13 +78,15 @@ def notes(comparison: Comparison, left_out: int = 0) -> list[str]:
     said = []
     if compared > 1:
         said.append(
-            f"{compared:,} prefixes were compared. One in twenty lies outside of its 95 % interval by chance, so a "
-            "verdict needs a surer one."
+            f"{compared:,} prefixes were compared. One in twenty lies outside its 95 % interval by chance, "
+            "so a verdict needs a surer one."
         )
     if left_out:
         said.append(f"{left_out:,} more prefixes, which cost the least, were not compared.")
     if comparison["all_prefixes"] > len(prefixes):
-        said.append(f"{len(prefixes):,} of {comparison['all_prefixes']:,} prefixes are told, the most expensive.")
+        said.append(
+            f"{len(prefixes):,} of {comparison['all_prefixes']:,} prefixes are told, the most expensive."
+        )
     few = [each for each in prefixes if each["verdict"] == "too few tasks"]
     if few:
         said.append(
@@ -102,8 +106,8 @@ def notes(comparison: Comparison, left_out: int = 0) -> list[str]:
         before, after = _values(comparison, name)
         if before and after and before != after:
             said.append(
-                f"{shown(runs[0]['label'])} had {before:,.0f} {name} and {shown(runs[-1]['label'])} {after:,.0f}: "
-                "the whole takes another time for that alone."
+                f"{shown(runs[0]['label'])} had {before:,.0f} {name} and {shown(runs[-1]['label'])} "
+                f"{after:,.0f}: the whole takes another time for that alone."
             )
             break
     said += _versions(runs)
@@ -126,7 +130,8 @@ def _sizes(prefixes: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     more = f"; {len(other) - _NAMED:,} more" if len(other) > _NAMED else ""
     return [
-        f"Other numbers of tasks, which may be of another size: {named}{more}. Compare what they took together."
+        f"Other numbers of tasks, which may be of another size: {named}{more}. "
+        "Compare what they took together."
     ]
 
 
@@ -161,16 +166,17 @@ def reason(slowdown: Slowdown, labels: tuple[str, str], limit: float) -> str:
     assert slowdown.least is not None
     tasks = f"{slowdown.tasks[0]:,} and {slowdown.tasks[1]:,} tasks"
     return (
-        f"{shown(slowdown.prefix)} takes {_ratio(slowdown.ratio)} times as long a task: {after} in {last}, {before} in "
-        f"{first} (medians of {tasks}); surely {_ratio(slowdown.least)} times or more, allowed is {1 + limit:.2f}."
+        f"{shown(slowdown.prefix)} takes {_ratio(slowdown.ratio)} times as long a task: "
+        f"{after} in {last}, {before} in {first} (medians of {tasks}); "
+        f"surely {_ratio(slowdown.least)} times or more, allowed is {1 + limit:.2f}."
     )
 
 
 def rule(limit: float) -> str:
     """What counts as slower, in one sentence."""
     return (
-        f"Slower is a prefix of {_percent(NOTICEABLE)} of all compute or more whose median surely grew by more than "
-        f"{_percent(limit)}, or a whole that took so much longer, by {LEAST_LONGER} s at least."
+        f"Slower is a prefix of {_percent(NOTICEABLE)} of all compute or more whose median surely grew by "
+        f"more than {_percent(limit)}, or a whole that took so much longer, by {LEAST_LONGER} s at least."
     )
 
 
@@ -193,7 +199,15 @@ def as_text(comparison: Comparison) -> str:
     lines += _table(head, rows)
     prefixes = comparison["prefixes"]
     if prefixes:
-        head = ["prefix", f"tasks {labels[0]}", labels[-1], f"median {labels[0]}", labels[-1], "ratio (95 %)", ""]
+        head = [
+            "prefix",
+            f"tasks {labels[0]}",
+            labels[-1],
+            f"median {labels[0]}",
+            labels[-1],
+            "ratio (95 %)",
+            "",
+        ]
         rows = [
             [
                 shown(each["prefix"]),
@@ -219,9 +233,10 @@ def said_of(verdict: str, labels: Sequence[str]) -> str:
 
 
 def shown(text: str, most: int = _LONGEST) -> str:
-    """A name of anybody's making: cut, and without what moves the cursor of a terminal or turns letters round."""
+    """A name of anybody's making: cut, and without what moves a cursor or turns letters round."""
     plain = "".join(
-        letter if letter == " " or unicodedata.category(letter)[0] not in "CZ" else " " for letter in text[: 4 * most]
+        letter if letter == " " or unicodedata.category(letter)[0] not in "CZ" else " "
+        for letter in text[: 4 * most]
     )
     return plain if len(text) <= most else plain[: most - 1] + "…"
 
@@ -261,5 +276,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _wide(text: str) -> int:
     """Columns of a terminal: letters of East Asia take two, those that stand over others none."""
     return sum(
-        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text
+        0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF")
+        for letter in text
     )

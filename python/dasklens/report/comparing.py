@@ -15,7 +15,7 @@ from ..model.bootstrap import Floats, Ratio
 from ..model.compare import FEWEST, Change, Changes, compare_prefixes
 from ..model.compareprofile import moved_functions
 from ..model.pieces import PieceWriter
-from ..model.relog import over_time
+from ..model.relog import over_time, since
 from ..model.samples import WorkersNow
 from ..model.spans import TaskTable
 from ..wire.calltree import pack_profile, unpack_profile
@@ -31,9 +31,10 @@ MOST_RUNS, MOST_PREFIXES, MOST_WORKERS = 200, 1000, 500
 _LETTERS = ("a", "b")
 
 METHOD = (
-    "Ratio of the medians of compute seconds per task, the last run over the first, with a 95 % percentile bootstrap "
-    "interval of 10,000 resamples. A verdict needs 5 % of difference, and an interval of a confidence that is raised "
-    "for the number of prefixes (Bonferroni) on one side of 1. Failed tasks are left out."
+    "Ratio of the medians of compute seconds per task, the last run over the first, with a 95 % percentile "
+    "bootstrap interval of 10,000 resamples. A verdict needs 5 % of difference, and an interval of a "
+    "confidence that is raised for the number of prefixes (Bonferroni) on one side of 1. Failed tasks are "
+    "left out."
 )
 
 
@@ -255,9 +256,7 @@ def _most(samples: Mapping[str, npt.NDArray[Any]], name: str) -> float | None:
     return float(values.max()) if len(values) else None
 
 
-def _integral(
-    samples: Mapping[str, npt.NDArray[Any]], name: str, start: float, stop: float
-) -> float | None:
+def _integral(samples: Mapping[str, npt.NDArray[Any]], name: str, start: float, stop: float) -> float | None:
     """Of a rate: each sample stands for the time since the one before it."""
     time, values = samples.get("time", np.empty(0)), samples.get(name, np.empty(0))
     if not len(values) or len(values) != len(time):
@@ -281,7 +280,9 @@ def _peaks_of(document: Document) -> dict[str, float]:
 def _peaks(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """By worker's name: addresses differ from run to run."""
     names = list(dict.fromkeys(name for run in runs for name in run.peaks))
-    rows = [{"worker": name, "values": [run.peaks.get(name) for run in runs]} for name in names]
+    rows: list[dict[str, Any]] = [
+        {"worker": name, "values": [run.peaks.get(name) for run in runs]} for name in names
+    ]
     rows.sort(key=lambda row: -max(value or 0.0 for value in row["values"]))
     return rows[:MOST_WORKERS]
 
@@ -292,9 +293,11 @@ def _peaks(runs: Sequence[Run]) -> list[dict[str, Any]]:
 def _streams(made: Document, runs: Sequence[Run]) -> list[list[Any]]:
     """Put the tasks of both into the document, and the tree of what changed; which functions did."""
     for place, run in zip(_LETTERS, runs, strict=True):
-        found = run.document.streams.get("tasks")
-        if found is not None:
-            made.streams[f"tasks:{place}"] = found
+        writer = PieceWriter()
+        for n, frame in enumerate(run.document.frames("tasks")):
+            # From the start of each run: side by side, what happened at the same time of day says nothing.
+            writer.add(since(frame, run.document.start), 0 if n else run.document.streams["tasks"].records)
+        made.streams[f"tasks:{place}"] = Stream(writer.records, writer.frames, writer.pieces())
     trees = []
     for run in runs:
         with whole(f"the call tree of {run.label!r}"):
@@ -321,6 +324,7 @@ def _tree(document: Document) -> tuple[Any, Mapping[str, Any]] | None:
 
 def changes_of(comparison: Mapping[str, Any]) -> Changes:
     """What `dasklens.model.compare` said, out of a document."""
+
     def ratio(each: Mapping[str, Any]) -> Ratio | None:
         if each["interval"] is None:
             return None

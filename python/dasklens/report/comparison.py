@@ -22,18 +22,18 @@ def compare(
 ) -> Comparison | Trend:
     """Compare runs: what got slower, what got faster, and how sure that is.
 
-    Of each prefix of tasks the median of compute seconds per task is compared, the last run with the first. The
-    ratio of the two medians has a 95 % percentile bootstrap interval of 10,000 resamples, drawn from all tasks and
-    with a fixed seed: the same runs give the same numbers. A prefix counts as slower, or faster, when it differs by
-    5 % or more and its interval lies on one side of 1 at a confidence that is raised for the number of prefixes
-    compared (Bonferroni). Tasks that failed are left out. An interval speaks of the tasks of these runs: that a
-    machine is busier on one day than on another is in no interval.
+    Of each prefix of tasks the median of compute seconds per task is compared, the last run with the first.
+    The ratio of the two medians has a 95 % percentile bootstrap interval of 10,000 resamples, drawn from all
+    tasks and with a fixed seed: the same runs give the same numbers. A prefix counts as slower, or faster,
+    when it differs by 5 % or more and its interval lies on one side of 1 at a confidence that is raised for
+    the number of prefixes compared (Bonferroni). Tasks that failed are left out. An interval speaks of the
+    tasks of these runs: that a machine is busier on one day than on another is in no interval.
 
     Parameters
     ----------
     runs : sequence
-        Each a `Report`, a `TaskStream`, what `get_task_stream` gave, or the file of a report; from the first to the
-        last. With two a `Comparison` comes back, with more a `Trend`.
+        Each a `Report`, a `TaskStream`, what `get_task_stream` gave, or the file of a report; from the first
+        to the last. With two a `Comparison` comes back, with more a `Trend`.
     labels : sequence of str, optional
         What they are called: a and b, or 1, 2, … by default.
     min_tasks : int, default 8
@@ -121,17 +121,17 @@ class _Compared:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """What was compared: ``label, title, start, stop`` (seconds since the epoch), ``missed``, ``versions``, …"""
+        """What was compared: ``label, title, start, stop`` (s since the epoch), ``missed, versions``, and more."""
         return list(self._said["runs"])
 
     @property
     def prefixes(self) -> list[dict[str, Any]]:
         """Prefixes, the most expensive first.
 
-        Each has ``prefix``; a value a run in ``tasks``, ``medians`` (seconds, None without tasks), ``seconds`` (of
-        all tasks together) and ``shares`` (of all compute, 0 to 1); of the last run over the first ``ratio``,
-        ``interval`` (95 %), ``surely`` (the one that the verdict needs), None when not compared; and ``verdict``:
-        slower, faster, no difference, too few tasks, only in a, only in b.
+        Each has ``prefix``; a value a run in ``tasks``, ``medians`` (seconds, None without tasks),
+        ``seconds`` (of all tasks together) and ``shares`` (of all compute, 0 to 1); of the last run over the
+        first ``ratio``, ``interval`` (95 %), ``surely`` (the one that the verdict needs), None when not
+        compared; and ``verdict``: slower, faster, no difference, too few tasks, only in a, only in b.
         """
         return list(self._said["prefixes"])
 
@@ -231,8 +231,8 @@ class Comparison(_Compared):
     def functions(self) -> list[dict[str, Any]]:
         """Functions whose share of the samples changed most; none where either run has no profile.
 
-        Each has ``name, filename, line, library``, ``before`` and ``after`` (its own share of all samples, 0 to 1)
-        and ``samples`` (its own, before and after).
+        Each has ``name, filename, line, library``, ``before`` and ``after`` (its own share of all samples, 0
+        to 1) and ``samples`` (its own, before and after).
         """
         names = ("name", "filename", "line", "library", "before", "after")
         return [
@@ -246,8 +246,9 @@ class Comparison(_Compared):
         Returns
         -------
         pandas.DataFrame
-            ``prefix, tasks_a, tasks_b, median_a, median_b`` (s), ``seconds_a, seconds_b`` (of all tasks together),
-            ``share_a, share_b`` (of all compute), ``ratio, low, high`` (NaN when not compared), ``verdict``.
+            ``prefix, tasks_a, tasks_b, median_a, median_b`` (s), ``seconds_a, seconds_b`` (of all tasks
+            together), ``share_a, share_b`` (of all compute), ``ratio, low, high`` (NaN when not compared),
+            ``verdict``.
 
         Raises
         ------
@@ -290,7 +291,9 @@ class Comparison(_Compared):
         with whole("its call tree"):
             made = change_profile(self._document)
         if made is None:
-            raise ValueError("One of these runs has no profile: performance_report records one, a task stream does not.")
+            raise ValueError(
+                "One of these runs has no profile: performance_report records one, a task stream does not."
+            )
         return made
 
 
@@ -347,5 +350,3 @@ def _ratio(each: Mapping[str, Any]) -> dict[str, float]:
         "low": infinite if low is None else low,
         "high": infinite if high is None else high,
     }
-
-

@@ -72,9 +72,9 @@ def _compose(mark: Spans, height: str = _HEIGHT) -> bqplot.Figure:
     )
 
 
-def _mark(**traits: Any) -> Spans:
+def _mark(time: bqplot.Scale | None = None, **traits: Any) -> Spans:
     scales = {
-        "x": bqplot.LinearScale(allow_padding=False),
+        "x": bqplot.LinearScale(allow_padding=False) if time is None else time,
         "y": bqplot.LinearScale(allow_padding=False, reverse=True),
     }
     return Spans(scales=scales, **traits)
@@ -115,7 +115,16 @@ def task_stream_box(frames: Sequence[bytes]) -> ipywidgets.VBox:
     return ipywidgets.VBox(children)
 
 
-def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
+def finished_stream(
+    frames: Sequence[bytes], time: bqplot.Scale, extent: tuple[float, float]
+) -> tuple[Spans, ipywidgets.VBox, Overview]:
+    """A task stream of these frames on a scale of time that others are on too, of which all is `extent`."""
+    mark, overview = _finished(frames, time=time, extent=extent)
+    _figure, children = _arrange(mark)
+    return mark, ipywidgets.VBox(children), overview
+
+
+def _finished(frames: Sequence[bytes], **traits: Any) -> tuple[Spans, Overview]:
     """A mark that shows these frames to whoever looks."""
     frames = tuple(frames)
     overview, excerpt = Overview(), Excerpt()
@@ -123,7 +132,7 @@ def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
         frame = overview.append(data)
         if frame is not None:
             excerpt.append(frame)
-    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT))
+    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT), **traits)
     mark.feed(frames)
 
     def on_page(request: dict[str, Any]) -> None:
