@@ -56,10 +56,16 @@ def moved_functions(after: State, before: State, most: int = 30) -> list[Moved]:
         known = next(each for each in reversed(pair) if each is not None)
         samples = [0 if each is None else each.own for each in pair]
         if samples[0] or samples[1]:
-            shares = [n / total for n, total in zip(samples, totals, strict=True)]
+            before_share, after_share = (n / total for n, total in zip(samples, totals, strict=True))
             rows.append(
                 Moved(
-                    known.name, known.filename, known.line, known.library, *shares, (samples[0], samples[1])
+                    known.name,
+                    known.filename,
+                    known.line,
+                    known.library,
+                    before_share,
+                    after_share,
+                    (samples[0], samples[1]),
                 )
             )
     rows.sort(key=lambda row: (-abs(row.change), row.name, row.filename))

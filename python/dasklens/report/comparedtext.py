@@ -244,7 +244,9 @@ def shown(text: str, most: int = _LONGEST) -> str:
 def _in_unit(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
-    return {"s": duration, "B": size}.get(unit, lambda n: f"{n:,.0f}")(value)
+    if unit == "s":
+        return duration(value)
+    return size(value) if unit == "B" else f"{value:,.0f}"
 
 
 def _seconds(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a saved notebook shows of a comparison where there is no script: its numbers, and a picture of each run."""
+"""What a saved notebook shows of a comparison without a script: its numbers, and a picture of each run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def still_comparison_html(comparison: Mapping[str, Any], overviews: Sequence[Ove
     return (
         f"<p><strong>Comparison:</strong> {escape(_encodable(comparison['verdict']))}</p>"
         f"<table><thead><tr><th></th><th>prefix</th><th>median {labels[0]}</th><th>{labels[1]}</th>"
-        f"<th>ratio (95 %)</th><th>¼ to 4 times</th><th>tasks {labels[0]}</th><th>{labels[1]}</th><th></th></tr></thead>"
+        f"<th>ratio (95 %)</th><th>¼ to 4 times</th>"
+        f"<th>tasks {labels[0]}</th><th>{labels[1]}</th><th></th></tr></thead>"
         f"<tbody>{rows}</tbody></table>{rest}{notes}"
         + "".join(_picture(run, overview) for run, overview in zip(runs, overviews, strict=False))
     )
@@ -50,7 +51,8 @@ def _row(each: Mapping[str, Any], labels: tuple[str, str]) -> str:
     style = f' style="color:{colour}"' if colour else ""
     return (
         f'<tr><td style="color:{colour_of(each["prefix"])}">■</td><td>{_text(each["prefix"])}</td>{medians}'
-        f"<td>{_ratio(each)}</td><td>{_bar(each)}</td>{tasks}<td{style}>{_MARKS.get(verdict, '')}{said}</td></tr>"
+        f"<td>{_ratio(each)}</td><td>{_bar(each)}</td>{tasks}"
+        f"<td{style}>{_MARKS.get(verdict, '')}{said}</td></tr>"
     )
 
 
@@ -86,10 +88,9 @@ def _picture(run: Mapping[str, Any], overview: Overview) -> str:
         return ""
     image, n_lanes = _image(overview)
     said = f"Task stream of {_text(run['label'])}"
+    height = max(60, min(300, n_lanes * 20))
     return (
-        f'<p>{said}: {_text(run["title"])}</p><img alt="{said}" width="960" height="{
-            max(60, min(300, n_lanes * 20))
-        }" '
+        f'<p>{said}: {_text(run["title"])}</p><img alt="{said}" width="960" height="{height}" '
         'style="width:100%;image-rendering:pixelated;border:1px solid #8884" '
         f'src="data:image/png;base64,{base64.b64encode(image).decode()}">'
     )
