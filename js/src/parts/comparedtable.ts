@@ -36,7 +36,7 @@ interface Column {
 /** The table; `choose` is called with the prefix that was clicked. */
 export function prefixTable(compared: Compared, choose: ((prefix: string) => void) | null): PrefixTable {
   const columns = columnsOf(compared, choose);
-  let by = columns[columns.findIndex(({ id }) => id.startsWith('seconds'))].id;
+  let by = `seconds ${compared.runs.length - 1}`;
   let down = true;
   let room = AT_ONCE;
   let lit: readonly string[] = [];

@@ -41,7 +41,7 @@ export function comparedView(
 ): ComparedView {
   const table = prefixTable(compared, choose);
   el.append(
-    h('p', { class: 'dasklens-said' }, compared.verdict),
+    h('p', { class: 'dasklens-outcome' }, compared.verdict),
     runsOf(compared),
     ...(compared.kind === 'trend'
       ? [h('div', { class: 'dasklens-trends' }, ...trendCharts(compared, signal))]
@@ -142,7 +142,7 @@ function spent({ figures: all, runs }: Compared): Node {
     'div',
     {},
     h('div', { class: 'dasklens-bars', 'aria-hidden': 'true' }, ...bars),
-    plainTable(['', runs[first].label, runs[last].label, 'of all'], rows)
+    plainTable(['', runs[first].label, runs[last].label, 'share'], rows)
   );
 }
 
@@ -233,14 +233,16 @@ function peaks({ peaks: all, runs }: Compared): HTMLElement {
   return h('div', {}, plainTable(['worker', runs[0].label, runs[last].label, 'change'], rows), ...note);
 }
 
+/** Of what a comparison is made of, under the class `dasklens-comparison`. */
 export const COMPARED_CSS = `
-.dasklens-comparison{container-type:inline-size;padding:2px 0 6px}
+.dasklens-comparison{container-type:inline-size}
 .dasklens-comparison p{margin:0 0 6px;overflow-wrap:anywhere}
-.dasklens-comparison .dasklens-said{margin:4px 0 8px;font-size:1.15em;line-height:1.45}
+.dasklens-comparison .dasklens-outcome{margin:4px 0 8px;font-size:1.15em;line-height:1.45}
 .dasklens-runs{display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);gap:2px 12px;margin:0 0 12px}
 .dasklens-runs dt{font-weight:600;overflow-wrap:anywhere}
 .dasklens-runs dd{margin:0;overflow-wrap:anywhere}
 .dasklens-block{margin:0 0 14px}
+.dasklens-block:last-child,.dasklens-block table:last-child{margin-bottom:0}
 .dasklens-block h4{margin:0 0 6px;font-size:1em;font-weight:600}
 .dasklens-columns{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 24px}
 .dasklens-comparedbar{display:flex;align-items:center;gap:10px;margin-bottom:4px}
@@ -299,6 +301,7 @@ export const COMPARED_CSS = `
 .dasklens-part.dasklens-comparison .dasklens-prefixes :is([data-column=interval],[data-column=median]){display:none}
 .dasklens-part.dasklens-comparison .dasklens-prefixes [data-column=ratio]{white-space:normal}
 .dasklens-part.dasklens-comparison :is(th,td){padding:3px 5px}
+.dasklens-where{display:none}
 .dasklens-part.dasklens-comparison td :is(button,span).dasklens-named{max-width:8.5em}
 }
 `;

@@ -44,9 +44,8 @@ export function comparisonSections(compared: Compared, context: Context): Sectio
 }
 
 function buildNumbers(panel: HTMLElement, compared: Compared, { address, go }: Context): void {
-  const box = panel.appendChild(h('div', { class: 'block' }));
   const { signal } = new AbortController();
-  dress(box, 'comparison', COMPARED_CSS, signal);
+  const box = dressed(panel, signal);
   const choose = (prefix: string): void => {
     address.set({ prefix });
     go('task-streams');
@@ -136,8 +135,14 @@ function buildProfile(panel: HTMLElement, compared: Compared, context: Context):
   const box = panel.appendChild(h('div', { class: 'profile' }));
   const question = JSON.stringify({ kind: 'change' });
   void figureIn(box, context, { name: 'profile', open: stream => context.open(stream, question) });
-  const { signal } = new AbortController();
-  const table = panel.appendChild(h('div', { class: 'block' }));
-  dress(table, 'comparison', COMPARED_CSS, signal);
+  const table = dressed(panel, new AbortController().signal);
   table.append(h('h3', {}, 'Functions whose share of the samples changed most'), functionTable(compared));
+}
+
+/** A box that looks as a widget does. */
+function dressed(panel: HTMLElement, signal: AbortSignal): HTMLElement {
+  const inside = h('div');
+  panel.append(h('div', { class: 'block compared' }, inside));
+  dress(inside, 'comparison', COMPARED_CSS, signal);
+  return inside;
 }

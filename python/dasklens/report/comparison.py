@@ -121,7 +121,7 @@ class _Compared:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """What was compared: ``label, title, start, stop`` (s since the epoch), and more."""
+        """What was compared: ``label, title, start, stop`` (seconds since the epoch), and more."""
         return list(self._said["runs"])
 
     @property

@@ -18,7 +18,7 @@ from traitlets import Dict, Instance, List
 from ..model.overview import Overview
 from ..wire.calltree import unpack_profile
 from .flame import Profile
-from .marks import Spans
+from .marks import Presence, Spans
 from .still import MIME, WIDGET_MIME
 from .stillcomparison import still_comparison_html
 from .task_stream import finished_stream
@@ -64,6 +64,8 @@ class ComparisonBox(ipywidgets.VBox):
         self.streams = marks
         self.changed = change_profile(document)
         self.part = ComparisonPart(data=said, marks=marks)
+        #: What tells a page that all this is there: a trend has no mark.
+        self.presence: Widget = marks[0] if marks else Presence()
         children: list[Widget] = [self.part]
         if marks:
             for run, box in zip(said["runs"], boxes, strict=True):
@@ -114,13 +116,9 @@ def change_profile(document: Document) -> Profile | None:
 
 def bundle(document: Document, box: ComparisonBox, text: str) -> dict[str, Any]:
     """What a cell puts out: the widget, and what is seen without one."""
-    mark = box.streams[0] if box.streams else None
-    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    made: dict[str, Any] = {
+    return {
         "text/plain": text,
         "text/html": still_comparison_html(document.comparison or {}, box.overviews),
-        WIDGET_MIME: view,
+        WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": box.model_id},
+        MIME: {"model_id": box.model_id, "mark_id": box.presence.model_id},
     }
-    if mark is not None:
-        made[MIME] = {"model_id": box.model_id, "mark_id": mark.model_id}
-    return made
