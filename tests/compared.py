@@ -10,10 +10,10 @@ from make_golden_frames import BASE
 from runs import finished, make
 
 from dasklens.model.pieces import PieceWriter
+from dasklens.model.spans import TaskTable
 from dasklens.report.collect import of_frames, summary_of
 from dasklens.report.document import Document, Stream
 from dasklens.report.report import Report
-from dasklens.model.spans import TaskTable
 from dasklens.wire.calltree import pack_profile
 from dasklens.wire.frames import pack_frame, pack_name, unpack_frame
 
@@ -59,7 +59,9 @@ def document(
         "versions": {"dask": f"2026.{seed}"},
     }
     slow = 100 + (100 if slower else 0)
-    made.streams["profile:worker"] = _stream([pack_profile(_tree(slow), {"kind": "worker", "interval": 0.01})])
+    made.streams["profile:worker"] = _stream(
+        [pack_profile(_tree(slow), {"kind": "worker", "interval": 0.01})]
+    )
     made.streams["counts"] = _stream([_counts(made, seed)])
     made.summary = summary_of(made, TaskTable(frames), {})
     return made

@@ -5,6 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
+import { endKernels } from '../cluster';
 import { changeTheme, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
 import { expectDrawn, go, panel, rangeOf, watched } from '../report';
 
@@ -228,6 +229,7 @@ test('the last value of a cell shows it, and the saved notebook without a kernel
   expect(saved['text/html']).toContain('▲ slower');
   expect(saved['text/html']).toContain('data:image/png;base64,');
   expect([saved['text/plain']].flat().join('')).toContain('1 prefix got slower');
+  await endKernels(page);
   await reopenNotebook(page, 'compare.ipynb');
   await expect(page.locator('.jp-OutputArea-output', { hasText: 'Comparison:' }).first()).toBeVisible();
   expect(problems).toEqual([]);

@@ -20,6 +20,7 @@ from ..model.samples import WorkersNow
 from ..model.spans import TaskTable
 from ..wire.calltree import pack_profile, unpack_profile
 from ..wire.frames import NO_NAME, unpack_frame
+from .compared import checked_comparison
 from .comparedtext import notes, verdict
 from .document import Document, Stream, plain, whole
 from .measured import coded, sums
@@ -132,7 +133,8 @@ def compared(
     }
     comparison["verdict"] = verdict(comparison)
     comparison["notes"] = notes(comparison, changes.left_out)
-    made.comparison = plain(comparison)
+    # What is read back is the same to the letter.
+    made.comparison = checked_comparison(plain(comparison))
     return made
 
 
