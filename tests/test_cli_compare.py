@@ -48,7 +48,8 @@ def test_what_is_slower_fails_with_a_reason(files: Path) -> None:
     assert err.startswith("tuesday.json is slower than monday.json:")
     assert "The whole took 1." in err
     assert "weigh takes 1.5" in err or "weigh takes 1.4" in err
-    assert "(medians of 120 and 120 tasks); surely 1." in err and "allowed is 1.10." in err
+    assert "(medians of 120 and 120 tasks); surely 1." in err
+    assert "allowed is 1.10." in err
 
 
 def test_without_a_limit_nothing_fails(files: Path) -> None:
@@ -67,7 +68,8 @@ def test_json_is_for_programs(files: Path) -> None:
     said = json.loads(out)
     assert code == 1
     assert [each["prefix"] for each in said["slower"]] == ["", "weigh"]
-    assert said["limit"] == 0.1 and said["kind"] == "pair"
+    assert said["limit"] == 0.1
+    assert said["kind"] == "pair"
 
 
 @pytest.mark.parametrize(("n", "kind"), [(2, Comparison), (3, Trend)])
@@ -78,7 +80,8 @@ def test_the_comparison_is_written(files: Path, tmp_path: Path, n: int, kind: ty
     )
     assert code == 0
     read = load_report(tmp_path / "c.html")
-    assert isinstance(read, kind) and read.labels == ["x", "y", "z"][:n]
+    assert isinstance(read, kind)
+    assert read.labels == ["x", "y", "z"][:n]
 
 
 def test_more_tasks_can_be_asked_for(files: Path) -> None:

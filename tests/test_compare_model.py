@@ -137,7 +137,8 @@ def test_the_whole_counts_when_it_takes_noticeably_longer():
 def test_functions_move_by_as_much_as_their_shares_say(after, before):
     moved = moved_functions(after, before, most=1000)
     changes = [abs(each.change) for each in moved]
-    assert changes == sorted(changes, reverse=True) and 0 not in changes
+    assert changes == sorted(changes, reverse=True)
+    assert 0 not in changes
     own = [{f.identifier: f.own for f in flatten(tree)} for tree in (before, after)]
     assert sorted(each.samples[1] for each in moved if each.samples[1]) == sorted(
         n

@@ -70,7 +70,8 @@ def test_of_real_runs_the_slower_prefix_is_found(client: Client, recorder: Recor
     weighed, loaded = (
         next(each for each in changed.prefixes if each["prefix"] == name) for name in ("weigh", "load")
     )
-    assert weighed in slower and weighed["ratio"] > 1.5 * loaded["ratio"]
+    assert weighed in slower
+    assert weighed["ratio"] > 1.5 * loaded["ratio"]
     assert weighed["tasks"] == [30, 30]
     assert weighed["interval"][0] > 1.2
     # Their sum is that of what the tasks themselves say.
@@ -78,7 +79,9 @@ def test_of_real_runs_the_slower_prefix_is_found(client: Client, recorder: Recor
     assert weighed["seconds"][1] == pytest.approx(frame.duration.sum())
     assert weighed["medians"][1] == pytest.approx(frame.duration.median())
     figures = {each["name"]: each["values"] for each in changed.figures}
-    assert figures["tasks"] == [60, 60] and figures["workers"] == [2, 2] and figures["threads"] == [4, 4]
+    assert figures["tasks"] == [60, 60]
+    assert figures["workers"] == [2, 2]
+    assert figures["threads"] == [4, 4]
     assert min(figures["compute"]) > 0.3
     assert min(figures["peak"]) > 1e6
     changed.save(tmp_path / "compare.json")
@@ -120,7 +123,9 @@ def test_a_live_task_stream_is_compared(
 def test_whatever_ran_can_be_compared(a: Any, b: Any) -> None:
     documents = [of_frames("tasks", run.frames(3, 7), title="run") for run in (a, b)]
     changed = dasklens.compare([Report(each) for each in documents], min_tasks=2)
-    assert str(changed) and repr(changed) and str(changed.summary())
+    assert str(changed)
+    assert repr(changed)
+    assert str(changed.summary())
     read = load_report(changed.to_json())
     assert read._said == changed._said
     for name, each in (("tasks:a", documents[0]), ("tasks:b", documents[1])):
@@ -206,7 +211,8 @@ def test_a_table_has_a_row_a_prefix(pair: Comparison) -> None:
     assert row.low < row.ratio < row.high
     assert row.ratio == pytest.approx(row.median_b / row.median_a)
     once = frame.set_index("prefix").loc["once"]
-    assert np.isnan(once.ratio) and once.verdict == "too few tasks"
+    assert np.isnan(once.ratio)
+    assert once.verdict == "too few tasks"
     assert frame.share_a.sum() == pytest.approx(1)
 
 
@@ -214,13 +220,16 @@ def test_the_table_of_a_trend_has_a_row_a_prefix_and_run(trend: Trend) -> None:
     frame = trend.to_pandas()
     assert list(frame.run.unique()) == ["1.0", "1.1", "<b>", "2.0"]
     assert len(frame) == 4 * len(trend.prefixes)
-    assert isinstance(frame, pd.DataFrame) and (frame.tasks[frame.prefix == "load"] == 120).all()
+    assert isinstance(frame, pd.DataFrame)
+    assert (frame.tasks[frame.prefix == "load"] == 120).all()
 
 
 def test_text_says_it_all(pair: Comparison) -> None:
     said = str(pair)
     assert "1 prefix got slower: weigh" in said
-    assert "▲ slower" in said and "? too few tasks" in said and "Run 0" in said
+    assert "▲ slower" in said
+    assert "? too few tasks" in said
+    assert "Run 0" in said
     assert repr(pair).startswith("<Comparison: b took")
     assert str(pair.summary()).startswith("b took")
     assert pair.summary()["method"] == METHOD
@@ -233,12 +242,14 @@ def test_hostile_names_move_no_cursor_and_are_no_html() -> None:
         each.title = bad
     changed = dasklens.compare([Report(each) for each in made], [bad, "b" + bad])
     said = str(changed)
-    assert "\x1b" not in said and "\u202e" not in said
+    assert "\x1b" not in said
+    assert "\u202e" not in said
     assert said.encode()
     from dasklens.widgets.stillcomparison import still_comparison_html
 
     html = still_comparison_html(changed._said)
-    assert "<img src=x" not in html and html.encode()
+    assert "<img src=x" not in html
+    assert html.encode()
     assert load_report(changed.to_json()).prefixes[0]["prefix"] == bad
 
 
@@ -251,7 +262,8 @@ def test_a_file_is_read_back(pair: Comparison, trend: Trend, tmp_path: Path, nam
         made.save(tmp_path / name)
         read = load_report(tmp_path / name)
         assert type(read) is type(made)
-        assert read._said == made._said and read.to_json() == made.to_json()
+        assert read._said == made._said
+        assert read.to_json() == made.to_json()
         assert str(read) == str(made)
         pd.testing.assert_frame_equal(read.to_pandas(), made.to_pandas())
     assert changes_of(pair._said).each[0].verdict == pair.prefixes[0]["verdict"]
@@ -311,7 +323,8 @@ def test_whatever_a_file_says_it_is_read_or_refused(data: st.DataObject) -> None
         read = load_report(json.dumps(raw).encode())
     except ReportError:
         return
-    assert str(read) is not None and len(read.to_pandas()) >= 0
+    assert str(read) is not None
+    assert len(read.to_pandas()) >= 0
 
 
 SMALL = report(0, prefixes={"load": (9, 0.1)}).compare(report(1, prefixes={"sum": (9, 0.1)})).to_json()
@@ -324,9 +337,12 @@ def test_a_cell_shows_numbers_streams_and_profile(pair: Comparison, page: Any) -
     box = pair.widget()
     assert [mark.phase for mark in box.streams] == ["finished", "finished"]
     a, b = box.streams
-    assert a.scales["x"] is b.scales["x"] and a.scales["y"] is not b.scales["y"]
-    assert a.extent == b.extent and a.extent[0] < 0 < a.extent[1]
-    assert box.part.data == pair._said and box.part.marks == box.streams
+    assert a.scales["x"] is b.scales["x"]
+    assert a.scales["y"] is not b.scales["y"]
+    assert a.extent == b.extent
+    assert a.extent[0] < 0 < a.extent[1]
+    assert box.part.data == pair._said
+    assert box.part.marks == box.streams
     assert box.changed.state["before"] == 220
     assert pair.profile().state["count"] == 320
     assert len(pair.task_streams().children) == 2
@@ -334,7 +350,9 @@ def test_a_cell_shows_numbers_streams_and_profile(pair: Comparison, page: Any) -
 
 def test_a_trend_is_shown_without_streams(trend: Trend, page: Any) -> None:
     box = trend.widget()
-    assert box.streams == [] and box.changed is None and len(box.children) == 1
+    assert box.streams == []
+    assert box.changed is None
+    assert len(box.children) == 1
 
 
 def test_what_is_displayed_has_text_html_and_a_widget(

@@ -1,4 +1,4 @@
-"""Write a comparison of two made-up runs and a trend of five: ``python comparison.py COMPARE.html TREND.html``.
+"""Write a comparison of two made-up runs and a trend of five: ``python comparison.py COMPARE TREND``.
 
 The second run's prefix ``weigh`` takes twice as long, and its profile spends more in ``slow_part``.
 """
