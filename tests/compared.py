@@ -41,7 +41,8 @@ def document(
     """The document of such a run, whose threads work without a break."""
     random = np.random.default_rng(seed)
     took = seconds(random, prefixes, slower or {})
-    free = [BASE + 100 * seed] * THREADS
+    # Seconds after `BASE`.
+    free = [100.0 * seed] * THREADS
     tasks = []
     for name, each in took.items():
         for long in each.tolist():
@@ -50,7 +51,7 @@ def document(
             tasks.append(finished(len(tasks), name, thread // 2, thread % 2, work, random.random() < failed))
             free[thread] += long
     frames = make(tasks, chunk=1000).frames()
-    made = of_frames("tasks", frames, title=f"Run {seed}", start=BASE + 100 * seed, stop=max(free))
+    made = of_frames("tasks", frames, title=f"Run {seed}", start=BASE + 100 * seed, stop=BASE + max(free))
     made.cluster = {
         "scheduler": "tcp://127.0.0.1:8786",
         "workers": 2,

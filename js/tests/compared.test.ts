@@ -58,6 +58,7 @@ const RAW: Raw = {
   ],
   functions: [['hot', '/a/b.py', 7, 'b', 0.1, 0.3, 10, 30]],
   peaks: [{ worker: '0', values: [2 ** 20, 2 ** 21] }],
+  extent: [-0.1, 4.1],
   notes: ['2 prefixes were compared.'],
   method: 'A bootstrap.'
 };

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 
 import { endKernels } from '../cluster';
 import { changeTheme, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
-import { expectDrawn, go, panel, rangeOf, watched } from '../report';
+import { go, panel, rangeOf, watched } from '../report';
 
 const HERE = resolve(__dirname, '..');
 const TESTS = resolve(HERE, '../tests');
@@ -21,6 +21,17 @@ function files(info: TestInfo): { compare: string; trend: string } {
 
 const rowOf = (where: Locator, prefix: string): Locator =>
   where.locator('.dasklens-prefixes tbody tr', { hasText: prefix });
+
+/** Wait until spans are on a canvas: more than the lines between its lanes. */
+async function expectDrawn(canvas: Locator): Promise<void> {
+  const painted = (element: Element): number => {
+    const { width, height } = element as HTMLCanvasElement;
+    const context = (element as HTMLCanvasElement).getContext('2d') as CanvasRenderingContext2D;
+    const { data } = context.getImageData(0, 0, Math.max(1, width), Math.max(1, height));
+    return data.filter((value, i) => i % 4 === 3 && value > 100).length / (width * height);
+  };
+  await expect.poll(() => canvas.evaluate(painted)).toBeGreaterThan(0.05);
+}
 
 async function wide(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth);
@@ -138,6 +149,9 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
   await page.goto(`file://${compare}`);
   for (const name of ['comparison', 'task-streams', 'profile']) {
     await go(page, name);
+    if (name !== 'comparison') {
+      await expectDrawn(panel(page, name).locator('canvas').first());
+    }
     expect(await wide(page), name).toBeLessThanOrEqual(390);
     await page.screenshot({ path: info.outputPath(`${name}-390.png`), fullPage: true });
   }

@@ -56,6 +56,8 @@ export interface Compared {
   readonly prefixes: readonly ComparedPrefix[];
   readonly functions: readonly MovedFunction[];
   readonly peaks: readonly { readonly worker: string; readonly values: readonly Maybe[] }[];
+  /** What both task streams show at first, in seconds since the start of each. */
+  readonly extent: readonly [number, number];
   readonly notes: readonly string[];
   readonly method: string;
 }
@@ -106,6 +108,7 @@ export function readCompared(raw: unknown): Compared | null {
       const { worker, values: all } = mapOf(each);
       return { worker: cut(worker), values: values(all) };
     }),
+    extent: extentOf(map.extent),
     notes: few(map.notes)
       .map(note => cut(note, MOST.text))
       .filter(Boolean),
@@ -145,6 +148,11 @@ function prefixOf(
 /** JSON has no word for what is without end: it says null. */
 function intervalOf(raw: unknown): [number, number] | null {
   return Array.isArray(raw) ? [maybe(raw[0]) ?? Infinity, maybe(raw[1]) ?? Infinity] : null;
+}
+
+function extentOf(raw: unknown): [number, number] {
+  const [from, to] = listOf(raw).map(maybe);
+  return typeof from === 'number' && typeof to === 'number' && from < to ? [from, to] : [0, 1];
 }
 
 function mapOf(raw: unknown): Record<string, unknown> {

@@ -75,10 +75,10 @@ function methodOf(method: string): HTMLElement {
 
 function runsOf({ runs }: Compared): HTMLElement {
   const items = runs.flatMap(({ label, title, start, stop }) => [
-    h('dt', {}, h('bdi', {}, label)),
-    h('dd', {}, h('bdi', {}, title), Number.isFinite(stop - start) ? ` · ${duration(stop - start)}` : '')
+    h('b', {}, h('bdi', {}, label)),
+    h('span', {}, h('bdi', {}, title), Number.isFinite(stop - start) ? ` · ${duration(stop - start)}` : '')
   ]);
-  return h('dl', { class: 'dasklens-runs' }, ...items);
+  return h('div', { class: 'dasklens-runs' }, ...items);
 }
 
 // --- the whole ------------------------------------------------------------------------------------------
@@ -239,10 +239,8 @@ export const COMPARED_CSS = `
 .dasklens-comparison p{margin:0 0 6px;overflow-wrap:anywhere}
 .dasklens-comparison .dasklens-outcome{margin:4px 0 8px;font-size:1.15em;line-height:1.45}
 .dasklens-runs{display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);gap:2px 12px;margin:0 0 12px}
-.dasklens-runs dt{font-weight:600;overflow-wrap:anywhere}
-.dasklens-runs dd{margin:0;overflow-wrap:anywhere}
+.dasklens-runs>*{overflow-wrap:anywhere;min-width:0}
 .dasklens-block{margin:0 0 14px}
-.dasklens-block:last-child,.dasklens-block table:last-child{margin-bottom:0}
 .dasklens-block h4{margin:0 0 6px;font-size:1em;font-weight:600}
 .dasklens-columns{display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1fr);gap:0 24px}
 .dasklens-comparedbar{display:flex;align-items:center;gap:10px;margin-bottom:4px}

@@ -9,8 +9,6 @@ import { emptyNote, figureIn, recordsOf, type Context } from './context';
 import type { Hosted } from './shared';
 import type { Section, Shown } from './tabs';
 
-/** On either side of the longest run, a part of it. */
-const AROUND = 0.02;
 const PLACES = ['a', 'b'];
 
 export function comparisonSections(compared: Compared, context: Context): Section[] {
@@ -56,11 +54,7 @@ function buildNumbers(panel: HTMLElement, compared: Compared, { address, go }: C
 /** Both streams; whichever is zoomed, the other follows. */
 function buildStreams(panel: HTMLElement, compared: Compared, context: Context): Shown {
   const { report, address, open } = context;
-  const longest = Math.max(
-    ...compared.runs.map(({ start, stop }) => stop - start).filter(Number.isFinite),
-    1e-3
-  );
-  const extent: Range = [-AROUND * longest, (1 + AROUND) * longest];
+  const extent: Range = [...compared.extent];
   const hosted: (Hosted | null)[] = [];
   const prefixes = (): string[] => {
     const prefix = address.get('prefix');

@@ -49,6 +49,7 @@ def checked_comparison(raw: Any) -> dict[str, Any]:
             )
         )(_field(raw, "prefixes")),
         "functions": _list(_function)(_field(raw, "functions")),
+        "extent": _extent(_field(raw, "extent")),
         "peaks": _list(_object(worker=_text, values=each(_maybe)))(_field(raw, "peaks")),
         **{name: _count(_field(raw, name)) for name in ("all_prefixes", "compared", "fewest")},
         "notes": _list(_text)(_field(raw, "notes")),
@@ -110,6 +111,13 @@ def _values(n: int) -> Callable[[Check], Check]:
         return checked
 
     return of
+
+
+def _extent(raw: Any) -> list[float]:
+    found: list[float] = _values(2)(_number)(raw)
+    if not found[0] < found[1]:
+        raise ValueError("an extent that ends before it begins")
+    return found
 
 
 def _interval(raw: Any) -> list[float | None] | None:

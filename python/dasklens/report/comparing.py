@@ -51,6 +51,8 @@ class Run:
         What `FIGURES` names.
     peaks : dict of str to float
         By worker, the most bytes that its process had in memory, as far as it was looked at.
+    extent : (float, float)
+        From where to where its spans lie, in seconds since its start; all of its time at least.
     """
 
     label: str
@@ -58,8 +60,11 @@ class Run:
     took: dict[str, Floats]
     figures: dict[str, float | None]
     peaks: dict[str, float]
+    extent: tuple[float, float]
 
 
+#: Of the length of a run, how far from it spans may lie that are shown: further off, clocks are wrong.
+_ASTRAY = 1.0
 #: What is told of a whole run: its name, title and unit.
 FIGURES: tuple[tuple[str, str, str], ...] = (
     ("duration", "Duration", "s"),
@@ -129,6 +134,7 @@ def compared(
         "fewest": changes.fewest,
         "functions": functions,
         "peaks": _peaks(runs),
+        "extent": _extent(runs),
         "method": METHOD,
     }
     comparison["verdict"] = verdict(comparison)
@@ -197,7 +203,8 @@ def _run(document: Document, label: str) -> Run:
     with whole(f"the run {label!r}"):
         tasks = TaskTable(document.frames("tasks"), document.missed.get("tasks", 0))
         took = seconds_by_prefix(tasks)
-        return Run(label, document, took, _figures(document, tasks), _peaks_of(document))
+        figures, peaks = _figures(document, tasks), _peaks_of(document)
+        return Run(label, document, took, figures, peaks, _extent_of(document, tasks))
 
 
 def seconds_by_prefix(tasks: TaskTable) -> dict[str, Floats]:
@@ -277,6 +284,23 @@ def _peaks_of(document: Document) -> dict[str, float]:
                 name = str(row["name"])
                 peaks[name] = max(peaks.get(name, 0.0), float(row["process"]))
     return peaks
+
+
+def _extent_of(document: Document, tasks: TaskTable) -> tuple[float, float]:
+    """Somewhat more than the time of a run: workers' clocks are not the scheduler's."""
+    long = max(0.0, document.stop - document.start)
+    times = np.concatenate([tasks.columns()[name] - document.start for name in ("start", "stop")])
+    times = times[(times >= -_ASTRAY * long) & (times <= (1 + _ASTRAY) * long)]
+    return (float(times.min()), float(times.max())) if len(times) else (0.0, long)
+
+
+def _extent(runs: Sequence[Run]) -> list[float]:
+    """What task streams of all runs show at first, one above the other."""
+    begin = min(0.0, *(run.extent[0] for run in runs))
+    end = max(run.document.stop - run.document.start for run in runs)
+    end = max(end, *(run.extent[1] for run in runs), begin + 1e-3)
+    around = 0.02 * (end - begin)
+    return [begin - around, end + around]
 
 
 def _peaks(runs: Sequence[Run]) -> list[dict[str, Any]]:

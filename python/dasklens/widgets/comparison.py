@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from ..report.document import Document
 
 _STATIC = Path(__file__).parent.parent / "static"
-#: Of the longest run, as much on either side of its time as other figures have.
-_AROUND = 0.02
 
 
 class ComparisonPart(anywidget.AnyWidget):
@@ -98,11 +96,10 @@ def _streams(document: Document) -> tuple[list[Spans], list[ipywidgets.VBox], li
     names = [name for name in ("tasks:a", "tasks:b") if name in document.streams]
     if not names or document.comparison is None:
         return [], [], []
-    longest = max((run["stop"] - run["start"] for run in document.comparison["runs"]), default=1.0)
-    extent = (-_AROUND * longest, (1 + _AROUND) * longest)
+    begin, end = document.comparison["extent"]
     # One scale for both: whoever zooms one figure zooms the other.
     time = bqplot.LinearScale(allow_padding=False)
-    made = [finished_stream(list(document.frames(name)), time, extent) for name in names]
+    made = [finished_stream(list(document.frames(name)), time, (begin, end)) for name in names]
     marks, boxes, overviews = (list(each) for each in zip(*made, strict=True))
     return marks, boxes, overviews
 
