@@ -1,6 +1,6 @@
-"""What comparing two runs takes, and what its file weighs; beside a bootstrap that really draws its resamples.
+"""What comparing two runs takes, what its file weighs, and what one interval takes beside its peer.
 
-The peer of the latter is numpy: as many resamples of a prefix of a thousand tasks, and the median of each.
+The peer is numpy: as many resamples of a prefix of a thousand tasks, and the median of each.
 """
 
 from __future__ import annotations
