@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from dasklens.kernel.report import load_report as load_report
     from dasklens.kernel.report import performance_report as performance_report
     from dasklens.kernel.task_stream import get_task_stream as get_task_stream
+    from dasklens.report.comparison import Comparison as Comparison
+    from dasklens.report.comparison import Trend as Trend
+    from dasklens.report.comparison import compare as compare
     from dasklens.report.report import Report as Report
     from dasklens.widgets.flame import Profile as Profile
     from dasklens.widgets.memory import Memory as Memory
@@ -28,13 +31,16 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
+    "Comparison": "dasklens.report.comparison",
     "Memory": "dasklens.widgets.memory",
     "Profile": "dasklens.widgets.flame",
     "Progress": "dasklens.widgets.progress",
     "ProgressBars": "dasklens.widgets.progress",
     "Report": "dasklens.report.report",
     "TaskStream": "dasklens.widgets.task_stream",
+    "Trend": "dasklens.report.comparison",
     "Workers": "dasklens.widgets.workers",
+    "compare": "dasklens.report.comparison",
     "get_task_stream": "dasklens.kernel.task_stream",
     "load_report": "dasklens.kernel.report",
     "performance_report": "dasklens.kernel.report",
@@ -44,14 +50,17 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Memory",
     "Profile",
     "Progress",
     "ProgressBars",
     "Report",
     "TaskStream",
+    "Trend",
     "Workers",
     "__version__",
+    "compare",
     "get_task_stream",
     "load_report",
     "performance_report",

@@ -51,11 +51,25 @@ export function bytes(size: number | null): string {
   return unit === 0 ? `${Math.round(value)} B` : `${value.toFixed(value < 10 ? 2 : 1)} ${UNITS[unit]}`;
 }
 
-/** The time of day of an instant in seconds since the epoch, with so many digits behind the second. */
+/** Instants before this one, of 1973, are no times of a clock: they are counted from the start of their run. */
+const FIRST_INSTANT = 1e8;
+
+/** Whether a time is counted from the start of its run, as where two runs are side by side. */
+export function isSinceStart(time: number): boolean {
+  return Math.abs(time) < FIRST_INSTANT;
+}
+
+/**
+ * The time of day of an instant in seconds since the epoch, with so many digits behind the second; of a time since
+ * the start of its run what a stop watch shows.
+ */
 export function clock(time: number, digits = 0): string {
   // Rounded to what is shown before it is cut into fields, or 59.9996 would read "59" or "60".
   const scale = 10 ** digits;
   const ticks = Math.round(time * scale);
+  if (isSinceStart(time)) {
+    return lasted(ticks, digits);
+  }
   const whole = Math.floor(ticks / scale);
   const date = new Date(whole * 1000);
   if (Number.isNaN(date.getTime())) {
@@ -64,6 +78,17 @@ export function clock(time: number, digits = 0): string {
   const fields = [date.getHours(), date.getMinutes(), date.getSeconds()];
   const text = fields.map(field => String(field).padStart(2, '0')).join(':');
   return digits > 0 ? `${text}.${String(ticks - whole * scale).padStart(digits, '0')}` : text;
+}
+
+/** Ticks of a stop watch as `0:05`, `1:30.25`, `2:00:00`. */
+function lasted(ticks: number, digits: number): string {
+  const scale = 10 ** digits;
+  const size = Math.abs(ticks);
+  const whole = Math.floor(size / scale);
+  const [hours, minutes, seconds] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const long = hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}` : String(minutes);
+  const rest = digits > 0 ? `.${String(size - whole * scale).padStart(digits, '0')}` : '';
+  return `${ticks < 0 ? '−' : ''}${long}:${String(seconds).padStart(2, '0')}${rest}`;
 }
 
 /** The day of an instant, as `2025-01-31`. */

@@ -1,6 +1,6 @@
 /** Ticks of a time axis at round times of the clock on the wall. */
 
-import { clock, day } from './format';
+import { clock, day, isSinceStart } from './format';
 
 export interface Tick {
   /** Seconds since the epoch. */
@@ -41,7 +41,7 @@ export function timeTicks(start: number, stop: number, most: number): Tick[] {
   }
   const step = stepFor(long, most);
   // Steps of hours and days start at local midnight, not at that of Greenwich.
-  const zone = step >= 1800 ? -new Date(start * 1000).getTimezoneOffset() * 60 : 0;
+  const zone = step >= 1800 && !isSinceStart(start) ? -new Date(start * 1000).getTimezoneOffset() * 60 : 0;
   const first = Math.ceil((start + zone) / step - 1e-6);
   const last = Math.floor((stop + zone) / step + 1e-6);
   // Beyond what a number holds exactly there are no neighbours to go to (and no such dates).
@@ -56,6 +56,9 @@ export function timeTicks(start: number, stop: number, most: number): Tick[] {
 }
 
 function tickText(value: number, step: number, later: number): string {
+  if (isSinceStart(value)) {
+    return clock(value, step >= 1 ? 0 : digitsOf(step));
+  }
   if (step >= 86400) {
     return day(value);
   }
@@ -66,8 +69,11 @@ function tickText(value: number, step: number, later: number): string {
   if (step >= 1) {
     return clock(value);
   }
-  const digits = Math.min(6, Math.max(1, Math.ceil(-Math.log10(step) - 1e-9)));
-  return later === 0 ? clock(value, digits) : `+${lateness(later, step)}`;
+  return later === 0 ? clock(value, digitsOf(step)) : `+${lateness(later, step)}`;
+}
+
+function digitsOf(step: number): number {
+  return Math.min(6, Math.max(1, Math.ceil(-Math.log10(step) - 1e-9)));
 }
 
 function lateness(later: number, step: number): string {

@@ -96,7 +96,8 @@ export class HostedFigure {
   /** Set a trait of every receiver of a stream that has it. */
   set(stream: string, trait: string, value: unknown): void {
     for (const model of this.receivers) {
-      if (model.has(trait) && (model.get('streams') as string[]).includes(stream)) {
+      // Not `has`: a trait may be null so far.
+      if (trait in model.attributes && (model.get('streams') as string[]).includes(stream)) {
         model.set(trait, value);
       }
     }

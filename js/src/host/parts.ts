@@ -12,6 +12,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   Workers: () => import('../parts/workers'),
   MemoryPart: () => import('../parts/memory'),
   ProgressPart: () => import('../parts/progress'),
+  ComparisonPart: () => import('../parts/comparison'),
   FlameBar: () => import('../parts/flamebar'),
   FlameTable: () => import('../parts/flametable'),
   FlameTimeline: () => import('../parts/flametimeline'),

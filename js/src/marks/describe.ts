@@ -1,6 +1,6 @@
 /** A task stream in words: its text alternative, and what the pointer is on. */
 
-import { bytes, clock, counted, day, duration } from '../core/format';
+import { bytes, clock, counted, day, duration, isSinceStart } from '../core/format';
 import type { TaskLog } from '../core/tasks';
 import type { Range } from '../core/viewport';
 import type { HoveredTask } from './spansmodel';
@@ -39,7 +39,7 @@ export function describe(log: TaskLog, time: Range, phase: string): string {
   return (
     `Task stream: ${counted(log.nRecords, 'task')}${errors}, on ${counted(log.lanes.length, 'thread')} ` +
     `of ${counted(workers, 'worker')}.${dropped} ` +
-    `Shown: ${day(time[0])}, ${clock(time[0], 1)} to ${clock(time[1], 1)}. ` +
+    `Shown: ${isSinceStart(time[0]) ? '' : `${day(time[0])}, `}${clock(time[0], 1)} to ${clock(time[1], 1)}. ` +
     `Most time: ${most.join(', ')}.`
   );
 }

@@ -31,7 +31,9 @@ export class Shown {
     },
     private readonly scale: (axis: Axis) => WidgetModel | undefined,
     /** Seconds shown while following. */
-    private readonly window: () => number
+    private readonly window: () => number,
+    /** What everything is, where it is more than what is here. */
+    private readonly extent: () => Range | null = () => null
   ) {}
 
   /** Time shown, in seconds since the epoch. */
@@ -57,6 +59,10 @@ export class Shown {
 
   /** Everything that there is. */
   everything(): Range {
+    const extent = this.extent();
+    if (extent) {
+      return extent;
+    }
     const { base, earliest, latest, count } = this.content().table;
     const now = Date.now() / 1000;
     return count > 0 ? fitted(base + earliest, base + latest) : [now - this.window(), now];

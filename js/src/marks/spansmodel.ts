@@ -56,6 +56,7 @@ export class SpansModel extends RowsModel<HoveredTask> {
       follow: true,
       window: 30,
       worker: null,
+      extent: null,
       streams: ['tasks'],
       // Not synced: dragging brushes an interval instead of panning.
       brush: false
@@ -77,7 +78,8 @@ export class SpansModel extends RowsModel<HoveredTask> {
     return new Shown(
       () => log,
       axis => this.getScales()?.[axis],
-      () => this.windowSeconds()
+      () => this.windowSeconds(),
+      () => (this.get('extent') as Range | null) ?? null
     );
   }
 

@@ -4,6 +4,7 @@ import { openFile } from '../connect/filestream';
 import { clock, counted, day, duration } from '../core/format';
 import { h } from '../parts/elements';
 import type { Address } from './address';
+import { comparisonSections } from './comparison';
 import { recordsOf, type Context } from './context';
 import type { Report } from './document';
 import { listSections } from './lists';
@@ -40,10 +41,12 @@ export function bodyOf(report: Report, { address, host, tools, prefix }: Place):
     host,
     go: name => tabs.show(name)
   };
+  const sections = report.comparison ? comparisonSections(report.comparison, context) : sectionsOf(context);
+  const first = sections[0].name;
   const tabs: Tabs = new Tabs(
-    sectionsOf(context),
+    sections,
     name => {
-      const current = address.get('tab') ?? 'summary';
+      const current = address.get('tab') ?? first;
       if (name !== current) {
         address.set({ tab: name });
       }
@@ -96,13 +99,15 @@ function sectionsOf(context: Context): Section[] {
   ];
 }
 
-function titleOf({ title, start, stop, cluster }: Report): HTMLElement {
-  const facts = [
-    Number.isFinite(start) ? `${at(start)}` : '',
-    Number.isFinite(stop - start) ? duration(stop - start) : '',
-    cluster.workers > 0 ? counted(cluster.workers, 'worker') : '',
-    cluster.threads > 0 ? counted(cluster.threads, 'thread') : ''
-  ];
+function titleOf({ title, start, stop, cluster, comparison }: Report): HTMLElement {
+  const facts = comparison
+    ? [counted(comparison.runs.length, 'run')]
+    : [
+        Number.isFinite(start) ? `${at(start)}` : '',
+        Number.isFinite(stop - start) ? duration(stop - start) : '',
+        cluster.workers > 0 ? counted(cluster.workers, 'worker') : '',
+        cluster.threads > 0 ? counted(cluster.threads, 'thread') : ''
+      ];
   return h(
     'div',
     { class: 'title' },

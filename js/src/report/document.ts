@@ -5,6 +5,7 @@
  */
 
 import type { PackedStream } from '../connect/filestream';
+import { readCompared, type Compared } from '../core/compared';
 import { cut, NAME, PARAGRAPH } from './cut';
 
 /** Entries of what has a few: each is made into elements at once, and a file of a stranger may have millions. */
@@ -99,6 +100,8 @@ export interface Report {
     readonly workers: Readonly<Record<string, readonly LogLine[]>>;
     readonly empty: string;
   };
+  /** What came of a comparison; null where the document is of one run. */
+  readonly comparison: Compared | null;
 }
 
 /** A text that is no report of ours; the message says what was expected. */
@@ -157,7 +160,8 @@ export function readReport(text: string): Report {
       scheduler: listOf(logs.scheduler).map(lineOf),
       workers: valuesOf(logs.workers, lines => listOf(lines).map(lineOf)),
       empty: saidOf(logs.empty)
-    }
+    },
+    comparison: readCompared(map.comparison)
   };
 }
 

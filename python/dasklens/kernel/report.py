@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..report.callingcode import calling_code, exception_of
 from ..report.collect import Block, checked_title
+from ..report.comparison import of_document
 from ..report.files import Filename, check_target, read, write
 from ..report.redact import checked
 from ..report.report import Report
@@ -167,8 +168,8 @@ class performance_report:  # noqa: N801 - the name of distributed's
         return f"<performance_report: {self.filename}>"
 
 
-def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | None = None) -> Report:
-    """Read a report back.
+def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | None = None) -> Any:
+    """Read a report back, or a comparison of several.
 
     Its data alone are read: nothing in it is run or unpickled, and what it unpacks to is bounded.
 
@@ -181,7 +182,8 @@ def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | N
 
     Returns
     -------
-    Report
+    Report, Comparison or Trend
+        Whatever was saved.
 
     Raises
     ------
@@ -196,7 +198,8 @@ def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | N
     >>> report = dasklens.load_report("run.html")  # doctest: +SKIP
     >>> report.to_pandas().groupby("prefix").duration.sum()  # doctest: +SKIP
     """
-    return Report(read(source, storage_options))
+    document = read(source, storage_options)
+    return Report(document) if document.comparison is None else of_document(document)
 
 
 def _check_mode(mode: str | None) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from collections.abc import Sequence
 from time import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..model.spans import TaskTable
 from ..report.collect import of_frames
+from ..report.comparison import compare
 from ..report.files import check_target, write
 from ..source.attach import resolve_client
 from ..source.read import cursor, read_tasks
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     import bqplot
     import pandas as pd
     from distributed import Client
+
+    from ..report.comparison import Comparison
+    from ..report.document import Document
 
 
 class get_task_stream:  # noqa: N801 - the name of distributed's
@@ -77,8 +82,10 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         self._filename = filename
         self._figure: bqplot.Figure | None = None
         self._table = TaskTable()
+        self._begun = self._ended = 0.0
         self._data: list[dict[str, Any]] = []
         self._stale = False
+        self._frames: list[bytes] = []
         self._start: dict[str, Any] | None = None
 
     def __enter__(self) -> get_task_stream:
@@ -112,6 +119,8 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         frames, missed = await read_tasks(self.client, self._start)
         for frame in frames:
             self._table.append(frame)
+        self._frames += frames
+        self._ended = time()
         self._stale = True
         self.missed += missed
         if self._plot:
@@ -154,15 +163,26 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         return task_stream_figure(frames)
 
     def _save(self, frames: list[bytes]) -> None:
-        document = of_frames(
+        write(self._document_of(frames), self._filename)
+
+    def _document_of(self, frames: list[bytes]) -> Document:
+        return of_frames(
             "tasks",
             frames,
             title="Task stream",
             missed=self.missed,
             start=self._begun,
-            stop=time(),
+            stop=self._ended,
         )
-        write(document, self._filename)
+
+    def _to_document(self) -> Document:
+        if not self._ended:
+            raise ValueError("This block has not ended: compare task streams after it.")
+        return self._document_of(self._frames)
+
+    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
+        """What changed from this block to another; see `dasklens.Report.compare`."""
+        return compare([self, other], labels)  # type: ignore[return-value]
 
     @property
     def data(self) -> list[dict[str, Any]]:

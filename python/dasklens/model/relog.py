@@ -38,6 +38,7 @@ def repacked(
     missed: int | None = None,
     names0: int | None = None,
     names: Sequence[Any] | None = None,
+    base: float | None = None,
     cols: Mapping[str, npt.NDArray[Any] | None] | None = None,
 ) -> bytes:
     """A frame as bytes again, with what is given instead of what it had.
@@ -63,7 +64,7 @@ def repacked(
         missed=frame.missed if missed is None else missed,
         names0=frame.names0 if names0 is None else names0,
         names=[pack_name(name) for name in (frame.names if names is None else names)],
-        base=frame.base,
+        base=frame.base if base is None else base,
         cols=packed,
     )
 
@@ -77,6 +78,13 @@ def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
             ids = column(frame, name).astype("<i8")
             cols[name] = np.where(ids == NO_NAME, ids, ids + names).astype("<u4")
     return repacked(frame, log=log, first=frame.first + cursors, names0=frame.names0 + names, cols=cols)
+
+
+def since(data: bytes, start: float) -> bytes:
+    """A frame of tasks whose times are counted from `start`, not from the epoch."""
+    frame = unpack_frame(data)
+    heard = column(frame, "stimulus").astype("<f8") - start
+    return repacked(frame, base=frame.base - start, cols={"stimulus": heard})
 
 
 def over_time(frames: Iterable[bytes]) -> dict[str, npt.NDArray[np.float64]]:

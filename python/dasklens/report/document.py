@@ -11,6 +11,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,8 @@ class Document:
     streams: dict[str, Stream] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, Any] = field(default_factory=lambda: {"scheduler": [], "workers": {}, "empty": ""})
+    #: Of a comparison what came of it; `dasklens.report.comparing` says what is in it.
+    comparison: dict[str, Any] | None = None
 
     def frames(self, stream: str) -> Iterator[bytes]:
         """The frames of a stream in order; none when there is no such stream.
@@ -93,6 +96,8 @@ class Document:
         for name in ("redacted", "missed", "cluster", "summary"):
             raw[name] = getattr(self, name)
         raw["tables"], raw["logs"] = self.tables, self.logs
+        if self.comparison is not None:
+            raw["comparison"] = self.comparison
         raw = plain(raw)
         raw["streams"] = {
             name: {
@@ -130,6 +135,7 @@ class Document:
             summary=_summary(_field(raw, "summary", dict)),
             tables={name: _table(name, table) for name, table in _field(raw, "tables", dict).items()},
             logs=_logs(_field(raw, "logs", dict)),
+            comparison=comparison_of(raw.get("comparison")),
         )
         budget, names = Budget(MOST_UNPACKED), NameBudget()
         for name, stream in _field(raw, "streams", dict).items():
@@ -140,6 +146,30 @@ class Document:
 def damaged(why: str) -> ReportError:
     """What is said of a report that is not whole."""
     return ReportError(f"This report cannot be read: {why}. Copy the file again, or make the report anew.")
+
+
+@contextmanager
+def whole(what: str) -> Iterator[None]:
+    """Say of frames that can be read, and speak of names that there are not, that they are damaged."""
+    try:
+        yield
+    except ReportError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = str(error).rstrip(".")
+        raise damaged(f"{what} does not hold together ({type(error).__name__}: {said})") from None
+
+
+def comparison_of(raw: Any) -> dict[str, Any] | None:
+    """The checked field of that name; None where a document is of one run."""
+    from .compared import checked_comparison
+
+    if raw is None:
+        return None
+    try:
+        return checked_comparison(raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(f"its comparison does not hold together ({error})") from None
 
 
 def plain(value: Any) -> Any:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..model.spans import TaskTable
 from ..source.recording import Recording
 from .collect import Block, checked_title, collect
-from .document import Document, ReportError, damaged
+from .document import Document
+from .document import whole as _whole
 from .files import Filename, check_target, write
 from .redact import checked
 
@@ -20,19 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
+    from .comparison import Comparison
+
 _KINDS = ("worker", "server", "scheduler")
-
-
-@contextmanager
-def _whole(what: str) -> Iterator[None]:
-    """Say of frames that can be read, and speak of names that there are not, that they are damaged."""
-    try:
-        yield
-    except ReportError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        said = str(error).rstrip(".")
-        raise damaged(f"{what} does not hold together ({type(error).__name__}: {said})") from None
 
 
 class Summary(dict[str, Any]):
@@ -303,6 +293,40 @@ class Report:
             for frame in self._document.frames(f"profile:{kind}"):
                 return Profile(_static=unpack_profile(frame), kind=kind)
         return Profile(_static=(create(), {"kind": kind}, ()), kind=kind)
+
+    # -- beside others ---------------------------------------------------------------------------------
+
+    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
+        """What changed from this run to another.
+
+        Parameters
+        ----------
+        other : Report, TaskStream, get_task_stream, or the file of a report
+            The later run.
+        labels : two texts, optional
+            What the two are called; a and b by default.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            When `other` is nothing that can be compared, or is still being recorded.
+
+        See Also
+        --------
+        dasklens.compare : of any number of runs
+        """
+        from .comparison import compare
+
+        return compare([self, other], labels)  # type: ignore[return-value]
+
+    def _to_document(self) -> Document:
+        if not self._ended:
+            raise ValueError("This report is still being recorded: stop() it before it is compared.")
+        return self._document
 
     # -- as a file -------------------------------------------------------------------------------------
 

@@ -107,6 +107,8 @@ class Spans(_Mark):
         Prefixes that stand out; all do when it is empty.
     worker : str or None
         Address of a worker whose lanes are brought into sight and stand out.
+    extent : (float, float) or None
+        What "everything" is, where that is more than the spans of this mark: two on one scale show as much.
     palette : dict of str to str
         Colours as ``#rrggbb`` for prefixes that should not have their own.
     phase : {"connecting", "live", "paused", "lost", "finished"}
@@ -124,6 +126,7 @@ class Spans(_Mark):
         sync=True, from_json=_record_from_json, to_json=_record_to_json
     )
     worker = Unicode(None, allow_none=True).tag(sync=True)
+    extent = Tuple(Float(), Float(), allow_none=True, default_value=None).tag(sync=True)
     palette = Dict(value_trait=Unicode(), key_trait=Unicode()).tag(sync=True)
 
     @validate("window")

@@ -24,6 +24,9 @@ from .still import MIME, WIDGET_MIME, Renewal, still_html
 if TYPE_CHECKING:
     from distributed import Client
 
+    from ..report.comparison import Comparison
+    from ..report.document import Document
+
 #: Bytes of tasks that are saved with the widget's state.
 _SNAPSHOT = 100_000
 _MIRRORED = ("follow", "window", "selected", "interval", "highlight", "worker")
@@ -69,9 +72,9 @@ def _compose(mark: Spans, height: str = _HEIGHT) -> bqplot.Figure:
     )
 
 
-def _mark(**traits: Any) -> Spans:
+def _mark(time: bqplot.Scale | None = None, **traits: Any) -> Spans:
     scales = {
-        "x": bqplot.LinearScale(allow_padding=False),
+        "x": bqplot.LinearScale(allow_padding=False) if time is None else time,
         "y": bqplot.LinearScale(allow_padding=False, reverse=True),
     }
     return Spans(scales=scales, **traits)
@@ -112,7 +115,16 @@ def task_stream_box(frames: Sequence[bytes]) -> ipywidgets.VBox:
     return ipywidgets.VBox(children)
 
 
-def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
+def finished_stream(
+    frames: Sequence[bytes], time: bqplot.Scale, extent: tuple[float, float]
+) -> tuple[Spans, ipywidgets.VBox, Overview]:
+    """A task stream of these frames on a scale of time that others are on too, of which all is `extent`."""
+    mark, overview = _finished(frames, time=time, extent=extent)
+    _figure, children = _arrange(mark)
+    return mark, ipywidgets.VBox(children), overview
+
+
+def _finished(frames: Sequence[bytes], **traits: Any) -> tuple[Spans, Overview]:
     """A mark that shows these frames to whoever looks."""
     frames = tuple(frames)
     overview, excerpt = Overview(), Excerpt()
@@ -120,7 +132,7 @@ def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
         frame = overview.append(data)
         if frame is not None:
             excerpt.append(frame)
-    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT))
+    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT), **traits)
     mark.feed(frames)
 
     def on_page(request: dict[str, Any]) -> None:
@@ -246,10 +258,24 @@ class TaskStream(ipywidgets.VBox):
 
         When the scheduler is gone, the newest tasks are written, and the file says how many are missing.
         """
-        from ..report.collect import of_frames
         from ..report.files import check_target, write
 
         check_target(filename, storage_options)
+        write(self._to_document(), filename, storage_options)
+
+    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
+        """What changed from the tasks that the scheduler's log has to another run.
+
+        See `dasklens.Report.compare`.
+        """
+        from ..report.comparison import compare
+
+        return compare([self, other], labels)  # type: ignore[return-value]
+
+    def _to_document(self) -> Document:
+        """What there is now; when the scheduler is gone, the newest tasks."""
+        from ..report.collect import of_frames
+
         try:
             frames, missed = self._feed.everything()
         except OSError:
@@ -257,7 +283,7 @@ class TaskStream(ipywidgets.VBox):
                 kept = self._excerpt.packed(_SNAPSHOT)
                 frames = [zlib.decompress(kept)] if kept else []
                 missed = self._overview.n_tasks - len(TaskTable(frames))
-        write(of_frames("tasks", frames, title="Task stream", missed=missed), filename, storage_options)
+        return of_frames("tasks", frames, title="Task stream", missed=missed)
 
     # --- in the feed's thread -----------------------------------------------------------------------
 

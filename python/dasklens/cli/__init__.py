@@ -1,0 +1,1 @@
+"""What can be done from a shell: each module is one command, with `configure` and `run`."""

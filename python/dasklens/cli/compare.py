@@ -1,0 +1,185 @@
+"""`dasklens report compare A B [MORE…]`: what changed between reports, and whether a build should fail."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import asdict
+from math import isfinite
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TextIO
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from ..model.compare import Slowdown
+    from ..report.comparison import Comparison, Trend
+
+#: What a shell is told.
+FINE, SLOWER, UNUSABLE = 0, 1, 2
+HELP = "say what changed between reports, and fail if it is slower"
+DESCRIPTION = """
+Compare reports: the last one with the first. Of each prefix of tasks the medians of compute seconds per task
+are compared; their ratio has a 95 % bootstrap interval.
+"""
+EPILOG = """
+With --fail-if-slower 10% a run counts as slower when a prefix that takes 5 % of all compute or more surely
+takes 1.10 times as long a task (the lower end of its interval, which is widened for the number of prefixes),
+or when the whole takes more than 1.10 times as long and half a second longer at least. Exit codes: 0 fine, 1
+slower, 2 wrong usage or a file that cannot be read or written.
+"""
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.description, parser.epilog = DESCRIPTION.strip(), EPILOG.strip()
+    parser.add_argument("files", nargs="+", metavar="FILE", help="reports, .html or .json; two or more")
+    parser.add_argument(
+        "--fail-if-slower",
+        type=_part,
+        metavar="10%",
+        dest="limit",
+        help="exit with 1 if the last is slower than that",
+    )
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    parser.add_argument("--output", metavar="FILE", help="write the comparison to a .html or .json")
+    parser.add_argument(
+        "--min-tasks", type=_count, metavar="N", help="tasks of a prefix that both need to be compared (8)"
+    )
+    parser.add_argument(
+        "--label", action="append", dest="labels", metavar="NAME", help="what a file is called; once for each"
+    )
+
+
+def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
+    """Run it.
+
+    Parameters
+    ----------
+    asked : Namespace
+        As the parser of `configure` makes it.
+    out, err : text files
+
+    Returns
+    -------
+    int
+        0, 1 when it is slower, 2 when it cannot be said.
+    """
+    from ..model.compare import FEWEST, slowdowns
+    from ..report.comparing import changes_of
+    from ..report.comparison import compare
+
+    if len(asked.files) < 2:
+        return _unusable(err, f"expected two reports or more, got {len(asked.files)}")
+    if asked.labels and len(asked.labels) != len(asked.files):
+        return _unusable(
+            err, f"expected a --label for each of {len(asked.files)} files, got {len(asked.labels)}"
+        )
+    try:
+        documents = [_read(name) for name in asked.files]
+        labels = asked.labels or labels_of(asked.files)
+        compared = compare(documents, labels, min_tasks=asked.min_tasks or FEWEST)
+        if asked.output:
+            compared.save(asked.output)
+    except (OSError, ValueError) as error:
+        return _unusable(err, str(error) or type(error).__name__)
+    slower: list[Slowdown] = []
+    if asked.limit is not None:
+        durations = next(each["values"] for each in compared.figures if each["name"] == "duration")
+        slower = slowdowns(
+            changes_of(compared._said), (durations[0] or 0.0, durations[-1] or 0.0), asked.limit
+        )
+    if asked.json:
+        _print_json(compared, slower, asked.limit, out)
+    else:
+        _print(str(compared), out)
+    if asked.limit is not None:
+        _judge(compared, slower, asked.limit, err)
+    return SLOWER if slower else FINE
+
+
+def _judge(compared: Comparison | Trend, slower: list[Slowdown], limit: float, err: TextIO) -> None:
+    from ..report.comparedtext import reason, rule, shown
+
+    labels = compared.labels[0], compared.labels[-1]
+    if slower:
+        _print(f"{shown(labels[1])} is slower than {shown(labels[0])}:", err)
+        for each in slower:
+            _print(f"  {reason(each, labels, limit)}", err)
+    else:
+        _print(f"{shown(labels[1])} is not slower than {shown(labels[0])}. {rule(limit)}", err)
+    if not compared._said["compared"]:
+        _print(
+            "No prefix could be compared, so only the whole was: none has tasks enough (--min-tasks).",
+            err,
+        )
+
+
+def _print_json(
+    compared: Comparison | Trend, slower: list[Slowdown], limit: float | None, out: TextIO
+) -> None:
+    said: dict[str, Any] = dict(compared._said)
+    if limit is not None:
+        said["limit"], said["slower"] = limit, [asdict(each) for each in slower]
+    # Escaped, so that every terminal and every file takes it.
+    out.write(json.dumps(said, indent=1) + "\n")
+
+
+class _Read:
+    """A document that was read, as `compare` takes it."""
+
+    def __init__(self, name: str):
+        from ..report.files import read
+
+        self._document = read(name)
+
+    def _to_document(self) -> Any:
+        return self._document
+
+
+def _read(name: str) -> _Read:
+    try:
+        found = _Read(name)
+    except (OSError, ValueError) as error:
+        # Of two files it matters which.
+        raise ValueError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    if found._document.comparison is not None:
+        raise ValueError(f"{name}: this is a comparison already; give the reports themselves")
+    return found
+
+
+def labels_of(files: list[str]) -> list[str]:
+    """What files are called: their names, with as much of the path as tells them apart."""
+    paths = [PurePath(urlsplit(name).path if "://" in name else name).parts for name in files]
+    for parts in range(1, max(map(len, paths)) + 1):
+        labels = ["/".join(path[-parts:]) for path in paths]
+        if len(set(labels)) == len(labels):
+            return labels
+    return [f"{i + 1}: {name}" for i, name in enumerate(files)]
+
+
+def _part(said: str) -> float:
+    """``10%`` or ``0.1`` as a part of one."""
+    try:
+        value = float(said.rstrip("% ")) / (100 if said.rstrip().endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not (isfinite(value) and value >= 0):
+        raise ArgumentTypeError(f"expected a part such as 10% or 0.1, got {said!r}")
+    return value
+
+
+def _count(said: str) -> int:
+    if not said.isdecimal() or int(said) < 2:
+        raise ArgumentTypeError(f"expected a whole number from 2 on, got {said!r}")
+    return int(said)
+
+
+def _unusable(err: TextIO, why: str) -> int:
+    _print(f"dasklens report compare: {why}", err)
+    return UNUSABLE
+
+
+def _print(text: str, to: TextIO) -> None:
+    """Print what a terminal's encoding may not know."""
+    encoding = getattr(to, "encoding", None) or "utf-8"
+    to.write(text.encode(encoding, "replace").decode(encoding, "replace") + "\n")

@@ -1,0 +1,135 @@
+"""`dasklens report compare`: what it prints, and what it tells a shell."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from io import BytesIO, StringIO, TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compared import report
+
+from dasklens import Comparison, Trend, load_report
+from dasklens.cli import compare as command
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports")
+    for seed, (name, slower) in enumerate(
+        {"monday": {}, "tuesday": {"weigh": 1.5}, "wednesday": {}, "friday": {"<b>sum": 1.5}}.items()
+    ):
+        report(seed, slower=slower).save(folder / f"{name}.json")
+    report(0).save(folder / "page.html")
+    return folder
+
+
+def run(*arguments: Any) -> tuple[int, str, str]:
+    parser = ArgumentParser()
+    command.configure(parser)
+    out, err = StringIO(), StringIO()
+    code = command.run(parser.parse_args(list(map(str, arguments))), out, err)
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_what_is_as_fast_is_fine(files: Path) -> None:
+    code, out, err = run(files / "monday.json", files / "wednesday.json", "--fail-if-slower", "10%")
+    assert code == 0
+    assert "monday.json: Run 0" in out
+    assert err.startswith("wednesday.json is not slower than monday.json. Slower is a prefix of 5.0 % of all")
+
+
+def test_what_is_slower_fails_with_a_reason(files: Path) -> None:
+    code, out, err = run(files / "monday.json", files / "tuesday.json", "--fail-if-slower", "10%")
+    assert code == 1
+    assert "▲ slower" in out
+    assert err.startswith("tuesday.json is slower than monday.json:")
+    assert "The whole took 1." in err
+    assert "weigh takes 1.5" in err or "weigh takes 1.4" in err
+    assert "(medians of 120 and 120 tasks); surely 1." in err
+    assert "allowed is 1.10." in err
+
+
+def test_without_a_limit_nothing_fails(files: Path) -> None:
+    assert run(files / "monday.json", files / "tuesday.json")[::2] == (0, "")
+    assert run(files / "monday.json", files / "tuesday.json", "--fail-if-slower", "1.0")[0] == 0
+
+
+def test_of_more_than_two_the_last_is_compared_with_the_first(files: Path) -> None:
+    names = [files / f"{name}.json" for name in ("monday", "tuesday", "wednesday")]
+    assert run(*names, "--fail-if-slower", "10%")[0] == 0
+    assert run(names[0], names[2], names[1], "--fail-if-slower", "10%")[0] == 1
+
+
+def test_json_is_for_programs(files: Path) -> None:
+    code, out, _ = run(files / "monday.json", files / "tuesday.json", "--json", "--fail-if-slower", "0.1")
+    said = json.loads(out)
+    assert code == 1
+    assert [each["prefix"] for each in said["slower"]] == ["", "weigh"]
+    assert said["limit"] == 0.1
+    assert said["kind"] == "pair"
+
+
+@pytest.mark.parametrize(("n", "kind"), [(2, Comparison), (3, Trend)])
+def test_the_comparison_is_written(files: Path, tmp_path: Path, n: int, kind: type) -> None:
+    names = [files / "page.html", files / "monday.json", files / "friday.json"][:n]
+    code, _, _ = run(
+        *names, "--output", tmp_path / "c.html", "--label", "x", "--label", "y", *(["--label", "z"] * (n - 2))
+    )
+    assert code == 0
+    read = load_report(tmp_path / "c.html")
+    assert isinstance(read, kind)
+    assert read.labels == ["x", "y", "z"][:n]
+
+
+def test_more_tasks_can_be_asked_for(files: Path) -> None:
+    code, _, err = run(
+        files / "monday.json", files / "wednesday.json", "--min-tasks", 1000, "--fail-if-slower", "10%"
+    )
+    assert code == 0
+    assert "No prefix could be compared, so only the whole was" in err
+
+
+def test_what_is_no_report_is_named(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    run(files / "monday.json", files / "tuesday.json", "--output", tmp_path / "c.json")
+    for name, why in (
+        ("bad.json", "Expected a dasklens report, got JSON of something else"),
+        ("none.json", "No such file"),
+        ("c.json", "this is a comparison already"),
+    ):
+        code, out, err = run(files / "monday.json", tmp_path / name)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"dasklens report compare: {tmp_path / name}: {why}")
+        assert err.count("\n") == 1
+
+
+def test_wrong_usage_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = files / "monday.json"
+    assert run(name)[::2] == (2, "dasklens report compare: expected two reports or more, got 1\n")
+    assert run(name, name, "--label", "x")[0] == 2
+    assert run(name, name, "--output", "http://example.org/c.html")[0] == 2
+    for bad in (["--fail-if-slower", "ten"], ["--fail-if-slower", "-1"], ["--min-tasks", "1"]):
+        with pytest.raises(SystemExit) as ended:
+            run(name, name, *bad)
+        assert ended.value.code == 2
+        assert "expected a" in capsys.readouterr().err
+
+
+def test_files_of_the_same_name_are_told_apart() -> None:
+    assert command.labels_of(["x/run.html", "y/run.html"]) == ["x/run.html", "y/run.html"]
+    assert command.labels_of(["x/a.html", "y/b.html"]) == ["a.html", "b.html"]
+    assert command.labels_of(["s3://x/a/run.html", "b/run.html"]) == ["a/run.html", "b/run.html"]
+    assert command.labels_of(["a.html", "a.html"]) == ["1: a.html", "2: a.html"]
+
+
+def test_a_terminal_of_few_letters_gets_what_it_knows(files: Path) -> None:
+    parser, raw = ArgumentParser(), BytesIO()
+    command.configure(parser)
+    asked = parser.parse_args([str(files / "monday.json"), str(files / "tuesday.json")])
+    with TextIOWrapper(raw, encoding="ascii") as out:
+        assert command.run(asked, out, StringIO()) == 0
+        out.flush()
+        assert b"? slower" in raw.getvalue()
