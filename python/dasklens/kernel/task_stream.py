@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..model.spans import TaskTable
 from ..report.collect import of_frames
+from ..report.exports import Exports
 from ..report.files import check_target, write
+from ..report.formats.about import Exported
 from ..source.attach import resolve_client
 from ..source.read import cursor, read_tasks
 
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
+    from ..wire.frames import Frame
 
-class get_task_stream:  # noqa: N801 - the name of distributed's
+
+class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
     """Collect every task that finished while the block was active.
 
     Drop-in for `distributed.get_task_stream`, as a context manager and as an asynchronous one.
@@ -80,6 +84,7 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         self._data: list[dict[str, Any]] = []
         self._stale = False
         self._start: dict[str, Any] | None = None
+        self._begun = self._ended = 0.0
 
     def __enter__(self) -> get_task_stream:
         self._only_synchronous()
@@ -112,7 +117,7 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
         frames, missed = await read_tasks(self.client, self._start)
         for frame in frames:
             self._table.append(frame)
-        self._stale = True
+        self._stale, self._ended = True, time()
         self.missed += missed
         if self._plot:
             self._figure = self._draw(frames)
@@ -160,7 +165,7 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
             title="Task stream",
             missed=self.missed,
             start=self._begun,
-            stop=time(),
+            stop=self._ended,
         )
         write(document, self._filename)
 
@@ -180,6 +185,14 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
     def to_pandas(self) -> pd.DataFrame:
         """One row a span; see `dasklens.model.spans.TaskTable.to_pandas` for the columns."""
         return self._table.to_pandas()
+
+    def _exported(self) -> Exported:
+        frames = self._table.frames
+
+        def of(stream: str) -> list[Frame]:
+            return frames if stream == "tasks" else []
+
+        return Exported(of, len(self), self.missed, "Task stream", self._begun, self._ended)
 
     def __len__(self) -> int:
         return len(self._table)

@@ -16,6 +16,8 @@ from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link, validate
 from ..model.excerpt import Excerpt
 from ..model.overview import Overview
 from ..model.spans import TaskTable
+from ..report.exports import Exports
+from ..report.formats.about import Exported
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
@@ -131,7 +133,7 @@ def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
     return mark, overview
 
 
-class TaskStream(ipywidgets.VBox):
+class TaskStream(Exports, ipywidgets.VBox):
     """What every worker thread does, live: display it, and it follows the cluster.
 
     Tasks that finished before are there too. It keeps up while a cell runs and with an asynchronous
@@ -250,14 +252,26 @@ class TaskStream(ipywidgets.VBox):
         from ..report.files import check_target, write
 
         check_target(filename, storage_options)
+        frames, missed = self._everything()
+        write(of_frames("tasks", frames, title="Task stream", missed=missed), filename, storage_options)
+
+    def _exported(self) -> Exported:
+        frames, missed = self._everything()
+
+        def of(stream: str) -> list[bytes]:
+            return frames if stream == "tasks" else []
+
+        return Exported(of, len(TaskTable(frames)), missed, "Task stream")
+
+    def _everything(self) -> tuple[list[bytes], int]:
+        """All tasks that the scheduler's log has, or the newest when it is gone; and how many are missing."""
         try:
-            frames, missed = self._feed.everything()
+            return self._feed.everything()
         except OSError:
             with self._lock:
                 kept = self._excerpt.packed(_SNAPSHOT)
                 frames = [zlib.decompress(kept)] if kept else []
-                missed = self._overview.n_tasks - len(TaskTable(frames))
-        write(of_frames("tasks", frames, title="Task stream", missed=missed), filename, storage_options)
+                return frames, self._overview.n_tasks - len(TaskTable(frames))
 
     # --- in the feed's thread -----------------------------------------------------------------------
 
