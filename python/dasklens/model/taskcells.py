@@ -1,8 +1,8 @@
 """Finished tasks as a flat table of text and numbers, a row a task, of which nothing is lost.
 
-A *cell* is what a spreadsheet, pandas or a database can hold. What a cell cannot hold (a key that is no text and
-no simple tuple, half a surrogate pair, a worker's name that is a number) stands as text that reads like it, and
-as it was in the row's *exact* values. Whoever reads takes the cells and then the exact values:
+A *cell* is what a spreadsheet, pandas or a database can hold. What a cell cannot hold (a key that is no text
+and no simple tuple, half a surrogate pair, a worker's name that is a number) stands as text that reads like
+it, and as it was in the row's *exact* values. Whoever reads takes the cells and then the exact values:
 `dasklens.model.taskframes` does.
 """
 
@@ -163,9 +163,10 @@ class _Making:
         self._made["status"] = [ERROR if bad else OK for bad in failed.tolist()]
         self._metadata()
         self._numbers(failed)
-        spans = self._spans()
-        made = {name: self._made[name] for name in COLUMNS}
-        return Cells(made, self._columns["spans"].tolist(), *spans, exact=self._exact)
+        action, source = self._spans()
+        columns, made = self._columns, {name: self._made[name] for name in COLUMNS}
+        spans = columns["spans"].tolist()
+        return Cells(made, spans, action, source, columns["start"], columns["stop"], self._exact)
 
     def _keep(self, row: int, name: str, value: Any) -> None:
         self._exact.setdefault(row, {})[name] = value
@@ -233,7 +234,7 @@ class _Making:
         stimulus = self._columns["stimulus"]
         self._made["stimulus"] = [None if t != t else t for t in stimulus.tolist()]
 
-    def _spans(self) -> tuple[Any, ...]:
+    def _spans(self) -> list[list[Any]]:
         columns, names = self._columns, self._table.names
         record, start, stop = columns["record"], columns["start"], columns["stop"]
         odd = ~(np.isfinite(start) & np.isfinite(stop))
@@ -255,7 +256,7 @@ class _Making:
             _of_each(np.fmin, start, columns["spans"], ends),
             _of_each(np.fmax, stop, columns["spans"], ends),
         )
-        return texts[0], texts[1], start, stop
+        return texts
 
     def _span(self, i: int) -> tuple[Any, ...]:
         columns, names = self._columns, self._table.names

@@ -205,5 +205,3 @@ def _tuple(said: Any) -> tuple[Any, ...]:
     if not isinstance(said, tuple):
         raise CellError("its exact spans should be a list")
     return said
-
-

@@ -1,7 +1,7 @@
 """Tracks: which spans of a lane can stand in one row, because none begins before another has ended.
 
-Viewers of traces take what overlaps in one row for a call within a call, or leave it out. A thread runs one thing
-at a time, but what a task waited for, a transfer, comes while the thread still runs another.
+Viewers of traces take what overlaps in one row for a call within a call, or leave it out. A thread runs one
+thing at a time, but what a task waited for, a transfer, comes while the thread still runs another.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class Exports:
     def to_trace_events(
         self, filename: Filename | None = None, storage_options: Mapping[str, Any] | None = None
     ) -> bytes | None:
-        """As a trace for Perfetto or Chrome: what every worker thread did, memory and CPU, transfers as arrows.
+        """As a trace for Perfetto or Chrome: what each thread did, memory and CPU, transfers as arrows.
 
         Parameters
         ----------

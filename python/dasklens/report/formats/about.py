@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
@@ -29,7 +29,7 @@ class Exported:
         ``frames(stream)``: the frames of a stream of a report, from the beginning each time.
     records, missed : int
         Tasks that are in it, and that should be.
-    start, stop : float
+    start, stop, created : float
         Seconds since the epoch; 0 when unknown.
     """
 
@@ -39,12 +39,13 @@ class Exported:
     title: str = ""
     start: float = 0.0
     stop: float = 0.0
+    created: float = field(default_factory=time)
 
     def about(self, **more: Any) -> dict[str, Any]:
         """What a file says of itself; JSON holds it, in ASCII too."""
         from ... import __version__
 
-        times = {"created": time(), "start": self.start, "stop": self.stop}
+        times = {name: getattr(self, name) for name in _TIMES}
         return {
             "format": FORMAT,
             "version": VERSION,
@@ -67,6 +68,7 @@ def of_document(document: Document) -> Exported:
         document.title,
         document.start,
         document.stop,
+        document.created,
     )
 
 
@@ -111,17 +113,23 @@ def checked(said: Any, what: str) -> dict[str, Any]:
         if type(said.get(name)) is not int or not 0 <= said[name] < 1 << 53:
             raise broken(what, f"its {name!r} should be a whole number")
     for name in _TIMES:
-        value = said.get(name)
-        if type(value) not in (int, float) or not math.isfinite(value):
-            raise broken(what, f"its {name!r} should be a number")
+        number(said, name, what)
     return said
+
+
+def number(said: Mapping[str, Any], name: str, what: str) -> float:
+    """A number that a file says of itself."""
+    value = said.get(name)
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) < 1e15:
+        raise broken(what, f"its {name!r} should be a number")
+    return float(value)
 
 
 def foreign(what: str) -> ReportError:
     """What is said of a file that another tool wrote, or wrote anew."""
     return ReportError(
-        f"Expected a {what} that dasklens exported, got one of something else: other tools may leave out what "
-        "dasklens needs, so give the file as it was exported."
+        f"Expected a {what} that dasklens exported, got one of something else: other tools may leave out "
+        "what dasklens needs, so give the file as it was exported."
     )
 
 

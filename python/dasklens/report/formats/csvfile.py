@@ -1,8 +1,8 @@
 """CSV: a row a task, spans as JSON within it.
 
-The header of the last column, the one of exact values, says what the file is. A text that a spreadsheet would take
-for a formula gets an apostrophe in front, as people write it there themselves, and is as it was among the exact
-values: both who opens it and who reads it back get what they need.
+The header of the last column, the one of exact values, says what the file is. A text that a spreadsheet
+would take for a formula gets an apostrophe in front, as people write it there themselves, and is as it was
+among the exact values: both who opens it and who reads it back get what they need.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ BATCH = 8192
 MOST_CELL = 1 << 26
 #: How a formula begins, in a spreadsheet of any script, and what may stand before it.
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def write_csv(run: Exported, out: BinaryIO) -> None:
@@ -75,7 +76,7 @@ def _spans(cells: Cells) -> list[str]:
                 said = [cells.action[i], start[i], stop[i]]
                 spans.append(said if cells.source[i] is None else [*said, cells.source[i]])
         at += n
-        made.append(json.dumps(spans, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+        made.append(_encode(spans))
     return made
 
 

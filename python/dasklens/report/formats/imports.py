@@ -65,14 +65,16 @@ def imported(data: bytes, kind: Format) -> Document:
         raise error if isinstance(error, ReportError) else broken(kind.what, str(error)) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         said = str(error).partition("\n")[0][:200].rstrip(".")
-        raise broken(
-            kind.what, f"it does not hold together ({type(error).__name__}: {said})"
-        ) from None
+        raise broken(kind.what, f"it does not hold together ({type(error).__name__}: {said})") from None
     if size > MOST_UNPACKED:
         raise broken(kind.what, f"it unpacks to more than {MOST_UNPACKED >> 20:,} MiB")
     if frames.records != about["records"]:
-        more = f"more than {about['records']:,}" if frames.records > about["records"] else f"{frames.records:,}"
-        raise broken(kind.what, f"it should have {about['records']:,} tasks and has {more}: it was cut or changed")
+        more = (
+            f"more than {about['records']:,}" if frames.records > about["records"] else f"{frames.records:,}"
+        )
+        raise broken(
+            kind.what, f"it should have {about['records']:,} tasks and has {more}: it was cut or changed"
+        )
     document = of_frames("tasks", made, title=about["title"], missed=about["missed"])
     document.dasklens = about["dasklens"]
     document.created = about["created"] or document.created

@@ -1,8 +1,9 @@
 """Where the spans of a run stand in a viewer of traces: workers are processes, lanes are threads.
 
-Times are whole nanoseconds since an *epoch*, the whole second at or before the first of them: nearer than that no
-clock tells, and a float of seconds comes back from them to the bit. What overlaps on a lane is put on further
-threads, one a *track*. A transfer that names the worker it came from has a twin there, on a lane for what is sent.
+Times are whole nanoseconds since an *epoch*, the whole second at or before the first of them: nearer than
+that no clock tells, and a float of seconds comes back from them to the bit. What overlaps on a lane is put on
+further threads, one a *track*. A transfer that names the worker it came from has a twin there, on a lane for
+what is sent.
 """
 
 from __future__ import annotations

@@ -39,7 +39,9 @@ def write_speedscope(run: Exported, out: BinaryIO, kinds: Iterable[str]) -> None
     trees = [tree for kind in kinds if kind in TREES for tree in _trees(run, kind, frames)]
     lanes = _Lanes(run, frames) if "tasks" in kinds else None
     if not trees and (lanes is None or not lanes.rows):
-        raise ReportError(f"There is nothing of {', '.join(kinds)} to export: it has no spans and no samples.")
+        raise ReportError(
+            f"There is nothing of {', '.join(kinds)} to export: it has no spans and no samples."
+        )
     head = {
         "$schema": SCHEMA,
         "exporter": "dasklens",
@@ -47,7 +49,7 @@ def write_speedscope(run: Exported, out: BinaryIO, kinds: Iterable[str]) -> None
         "activeProfileIndex": 0,
         "shared": {"frames": frames},
     }
-    out.write(f"{_encode(head)[:-1]},\"profiles\":[".encode())
+    out.write(f'{_encode(head)[:-1]},"profiles":['.encode())
     between = ""
     for tree in trees:
         out.write(f"{between}{_encode(tree)}".encode())
@@ -124,13 +126,15 @@ class _Lanes:
             "startValue": int(start[0]) / 1e9,
             "endValue": int(stop[-1]) / 1e9,
         }
-        yield f"{_encode(head)[:-1]},\"events\":["
+        yield f'{_encode(head)[:-1]},"events":['
         frames = self._names[spans].tolist()
         for first in range(0, len(spans), _EVENTS):
             part = slice(first, first + _EVENTS)
             yield ("," if first else "") + ",".join(
                 f'{{"type":"O","frame":{frame},"at":{begin / 1e9!r}}},'
                 f'{{"type":"C","frame":{frame},"at":{end / 1e9!r}}}'
-                for frame, begin, end in zip(frames[part], start[part].tolist(), stop[part].tolist(), strict=True)
+                for frame, begin, end in zip(
+                    frames[part], start[part].tolist(), stop[part].tolist(), strict=True
+                )
             )
         yield "]}"

@@ -33,57 +33,59 @@ def pyarrow(method: str) -> Any:
     ImportError
     """
     try:
-        import pyarrow
+        import pyarrow as arrow
     except ImportError:
         raise ImportError(f"{method} needs pyarrow: pip install pyarrow") from None
-    return pyarrow
+    return arrow
 
 
 def schema(about: dict[str, Any]) -> pa.Schema:
     """The columns, with what the file says of itself."""
-    pa = pyarrow("to_arrow()")
+    arrow = pyarrow("to_arrow()")
     types = {
-        "text": pa.string(),
-        "json": pa.string(),
-        "whole": pa.int64(),
-        "float": pa.float64(),
-        "bytes": pa.binary(),
+        "text": arrow.string(),
+        "json": arrow.string(),
+        "whole": arrow.int64(),
+        "float": arrow.float64(),
+        "bytes": arrow.binary(),
     }
-    span = pa.struct(
+    span = arrow.struct(
         [
-            ("action", pa.string()),
-            ("start", pa.float64()),
-            ("stop", pa.float64()),
-            ("source", pa.string()),
+            ("action", arrow.string()),
+            ("start", arrow.float64()),
+            ("stop", arrow.float64()),
+            ("source", arrow.string()),
         ]
     )
     fields = [(name, types[kind]) for name, kind in COLUMNS.items()]
-    fields += [("startstops", pa.list_(span)), ("exact", pa.string())]
-    return pa.schema(fields, metadata={KEY: dumped(about)})
+    fields += [("startstops", arrow.list_(span)), ("exact", arrow.string())]
+    return arrow.schema(fields, metadata={KEY: dumped(about)})
 
 
 def batches(run: Exported) -> Iterator[pa.RecordBatch]:
     """The tasks, a batch a frame."""
-    pa = pyarrow("to_arrow()")
+    arrow = pyarrow("to_arrow()")
     known = schema({})
     span = known.field("startstops").type.value_type
     for table in by_frame(run.frames("tasks")):
         cells = cells_of(table)
-        arrays = [pa.array(cells.columns[name], known.field(name).type) for name in COLUMNS]
-        spans = pa.StructArray.from_arrays(
+        arrays = [arrow.array(cells.columns[name], known.field(name).type) for name in COLUMNS]
+        spans = arrow.StructArray.from_arrays(
             [
-                pa.array(cells.action, pa.string()),
-                pa.array(cells.start),
-                pa.array(cells.stop),
-                pa.array(cells.source, pa.string()),
+                arrow.array(cells.action, arrow.string()),
+                arrow.array(cells.start),
+                arrow.array(cells.stop),
+                arrow.array(cells.source, arrow.string()),
             ],
             fields=[span.field(i) for i in range(span.num_fields)],
         )
         ends = np.cumsum([0, *cells.spans], dtype="i4")
-        arrays.append(pa.ListArray.from_arrays(pa.array(ends), spans).cast(pa.list_(span)))
+        arrays.append(arrow.ListArray.from_arrays(arrow.array(ends), spans).cast(arrow.list_(span)))
         odd = [cells.exact.get(row) for row in range(len(cells))] if cells.exact else [None] * len(cells)
-        arrays.append(pa.array([None if each is None else exact_text(each) for each in odd], pa.string()))
-        yield pa.RecordBatch.from_arrays(arrays, schema=known)
+        arrays.append(
+            arrow.array([None if each is None else exact_text(each) for each in odd], arrow.string())
+        )
+        yield arrow.RecordBatch.from_arrays(arrays, schema=known)
 
 
 def exact_text(values: dict[str, Any]) -> str:
@@ -105,16 +107,16 @@ def exact_values(text: str, what: str) -> dict[str, Any]:
 
 def to_arrow(run: Exported) -> pa.Table:
     """The tasks as a table."""
-    pa = pyarrow("to_arrow()")
-    whole = pa.Table.from_batches(list(batches(run)), schema({}))
+    arrow = pyarrow("to_arrow()")
+    whole = arrow.Table.from_batches(list(batches(run)), schema({}))
     return whole.replace_schema_metadata(schema(run.about()).metadata)
 
 
 def write_arrow(run: Exported, out: BinaryIO) -> None:
     """Write the file format of Arrow, which is Feather too."""
-    pa = pyarrow("to_arrow()")
+    arrow = pyarrow("to_arrow()")
     known = schema(run.about())
-    with pa.ipc.new_file(out, known, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+    with arrow.ipc.new_file(out, known, options=arrow.ipc.IpcWriteOptions(compression="zstd")) as writer:
         for batch in batches(run):
             writer.write_batch(batch.replace_schema_metadata(known.metadata))
 
@@ -132,17 +134,17 @@ def write_parquet(run: Exported, out: BinaryIO) -> None:
 
 def _grouped(found: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
     """Batches as tables of some `ROW_GROUP` rows."""
-    pa = pyarrow("to_arrow()")
+    arrow = pyarrow("to_arrow()")
     kept: list[pa.RecordBatch] = []
     rows = 0
     for batch in found:
         kept.append(batch)
         rows += batch.num_rows
         if rows >= ROW_GROUP:
-            yield pa.Table.from_batches(kept)
+            yield arrow.Table.from_batches(kept)
             kept, rows = [], 0
     if kept:
-        yield pa.Table.from_batches(kept)
+        yield arrow.Table.from_batches(kept)
 
 
 # -- reading -------------------------------------------------------------------------------------------
@@ -155,8 +157,8 @@ def read_arrow(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
     ------
     ReportError
     """
-    pa = pyarrow("Reading an Arrow file")
-    file = _opened(lambda: pa.ipc.open_file(pa.BufferReader(data)), ARROW)
+    arrow = pyarrow("Reading an Arrow file")
+    file = _opened(lambda: arrow.ipc.open_file(arrow.BufferReader(data)), ARROW)
     about = _about(file.schema, ARROW)
 
     def parts() -> Iterator[pa.RecordBatch]:
@@ -171,18 +173,22 @@ def read_arrow(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
 
 def read_parquet(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
     """The same of a Parquet file."""
-    pa = pyarrow("Reading a Parquet file")
+    arrow = pyarrow("Reading a Parquet file")
     import pyarrow.parquet as pq
 
-    text = [name for name, kind in COLUMNS.items() if kind in ("text", "json", "bytes")]
+    about = _about(_opened(lambda: pq.ParquetFile(arrow.BufferReader(data)), PARQUET).schema_arrow, PARQUET)
     # As dictionaries: a small file may say a long text a million times.
-    file = _opened(lambda: pq.ParquetFile(pa.BufferReader(data), read_dictionary=[*text, "exact"]), PARQUET)
-    about = _about(file.schema_arrow, PARQUET)
+    text = [name for name, kind in COLUMNS.items() if kind in ("text", "json", "bytes")]
+    file = _opened(
+        lambda: pq.ParquetFile(arrow.BufferReader(data), read_dictionary=[*text, "exact"]), PARQUET
+    )
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     values = sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
     size = sum(group.total_byte_size for group in groups)
     if size > MOST_UNPACKED or values > MOST_VALUES:
-        raise broken(PARQUET, f"it unpacks to more than {MOST_UNPACKED >> 20:,} MiB or {MOST_VALUES:,} values")
+        raise broken(
+            PARQUET, f"it unpacks to more than {MOST_UNPACKED >> 20:,} MiB or {MOST_VALUES:,} values"
+        )
     return about, _cells(file.iter_batches(batch_size=BATCH), PARQUET)
 
 

@@ -1,8 +1,9 @@
 """The trace-event format, as Chrome, Perfetto and others read it: JSON, an event a line.
 
-The first event of a task says all of it, as the columns of a table do; its further spans follow. Beside them there
-are events that are only drawn: what workers sent, arrows from there, counters, names. Times are microseconds since
-the epoch of the layout. Where that does not give a task's times back to the bit, they are among its exact values.
+The first event of a task says all of it, as the columns of a table do; its further spans follow. Beside them
+there are events that are only drawn: what workers sent, arrows from there, counters, names. Times are
+microseconds since the epoch of the layout. Where that does not give a task's times back to the bit, they are
+among its exact values.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from ...model import exact
 from ...model.spans import TaskTable
-from ...model.taskcells import Cells, by_frame, cells_of
+from ...model.taskcells import by_frame, cells_of
 from .about import Exported, dumped
 from .counters import Counter, counters
 from .layout import CLUSTER, Layout, Row, nanoseconds, seconds
@@ -140,9 +141,9 @@ class _Tasks:
     def _instant(self, row: int, args: Event) -> Event:
         """Of a task without a span: when it was reported, if that is known."""
         said = self._cells.columns["stimulus"][row]
-        at = 0 if said is None else int(nanoseconds(np.array([said]), self._layout.epoch)[0])
+        told = -1 if said is None else int(nanoseconds(np.array([said]), self._layout.epoch)[0])
+        at = told / 1e3 if 0 <= told <= self._layout.latest else 0.0
         place = self._layout.rows[self._lanes[row], 0]
-        at = at / 1e3 if 0 <= at <= self._layout.latest else 0.0
         return {"ph": "i", "s": "t", **_head(self._name(row, "compute"), TASK, place, at), "args": args}
 
     def _span(self, row: int, i: int, args: Event) -> Iterator[Event]:

@@ -6,7 +6,6 @@ import base64
 import binascii
 import io
 import json
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from ...model import exact
 from ...model.taskcells import COLUMNS, Cells
-from .about import broken, checked, foreign
+from .about import broken, checked, foreign, number
 from .layout import seconds
 from .trace import HEAD, MIDDLE, TAIL, TASK
 
@@ -44,10 +43,7 @@ def read_trace(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
     if not head.endswith(MIDDLE):
         raise broken(TRACE, "it is cut short, or was written anew by another tool")
     about = checked(head[len(HEAD) : -len(MIDDLE)], TRACE)
-    epoch = about.get("epoch")
-    if type(epoch) not in (int, float) or not math.isfinite(epoch):
-        raise broken(TRACE, "its 'epoch' should be a number")
-    return about, _batches(lines, float(epoch))
+    return about, _batches(lines, number(about, "epoch", TRACE))
 
 
 def _batches(lines: io.BytesIO, epoch: float) -> Iterator[Cells]:
@@ -86,7 +82,7 @@ def _tasks(lines: io.BytesIO) -> Iterator[Told]:
 
 
 def _events(lines: io.BytesIO) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, 2):
+    for at, line in enumerate(lines, 2):
         line = line.strip()
         if line == TAIL.encode():
             return
@@ -95,7 +91,7 @@ def _events(lines: io.BytesIO) -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict):
-            raise broken(TRACE, f"line {number:,} is no event")
+            raise broken(TRACE, f"line {at:,} is no event")
         yield event
     raise broken(TRACE, "it is cut short")
 
@@ -144,7 +140,7 @@ def _text(said: Any) -> str | None:
 
 
 def _nanoseconds(said: Any) -> int:
-    if type(said) not in (int, float) or not abs(said) < 1 << 62:
+    if not isinstance(said, (int, float)) or not abs(said) < 1 << 62:
         raise broken(TRACE, f"a time should be a number, got {said!r:.40}")
     return round(said * 1e3)
 

@@ -1,0 +1,1 @@
+"""The command line `dasklens`, for terminals and CI jobs."""
