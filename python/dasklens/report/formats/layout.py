@@ -70,6 +70,8 @@ class Layout:
         The last stop that is drawn.
     lane, track, sent, sent_track : ndarray of int
         Of each span; `sent` and `sent_track` of its twin, -1 where it has none.
+    of_cluster : bool
+        Whether something is counted of the cluster as a whole.
     processes : dict of str to (int, str)
         Number and name of each worker's process.
     rows : dict of (int, int) to Row
@@ -88,9 +90,12 @@ class Layout:
         )
         finite = start[np.isfinite(start)]
         first = finite.min().item() if len(finite) else math.inf
+        self.of_cluster = False
         for counter in counted:
             first = min(first, counter.time)
-            if counter.worker is not None:
+            if counter.worker is None:
+                self.of_cluster = True
+            else:
                 self._names.setdefault(*counter.worker)
         self.epoch = float(math.floor(first)) if first < math.inf else 0.0
         self.start, self.stop = nanoseconds(start, self.epoch), nanoseconds(stop, self.epoch)

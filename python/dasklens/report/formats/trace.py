@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -28,6 +29,8 @@ TASK = "task"
 HEAD, MIDDLE, TAIL = '{"otherData":', ',"displayTimeUnit":"ms","traceEvents":[', "]}"
 #: What of a row the event itself says.
 _SAID = ("start", "stop")
+#: Events that are written at once.
+_AT_ONCE = 2048
 #: Nanoseconds that come back from microseconds as a float: 52 days.
 _NEAR = 1 << 52
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
@@ -39,36 +42,33 @@ def write_trace(run: Exported, out: BinaryIO) -> None:
     layout = Layout(run.frames("tasks"), counters(run))
     about = run.about(epoch=layout.epoch)
     out.write(f"{HEAD}{dumped(about)}{MIDDLE}".encode("ascii"))
+    lines = map(_encode, _events(run, layout))
     between = "\n"
-    for events in _parts(run, layout):
-        lines = ",\n".join(map(_encode, events))
-        if lines:
-            out.write(f"{between}{lines}".encode())
-            between = ",\n"
+    while some := list(islice(lines, _AT_ONCE)):
+        out.write((between + ",\n".join(some)).encode())
+        between = ",\n"
     out.write(f"\n{TAIL}\n".encode("ascii"))
 
 
-def _parts(run: Exported, layout: Layout) -> Iterator[list[Event]]:
-    counted = [_counter(each, layout) for each in counters(run)]
-    yield _names(layout, bool(counted))
+def _events(run: Exported, layout: Layout) -> Iterator[Event]:
+    yield from _names(layout)
     first = 0
     for table in by_frame(run.frames("tasks")):
-        yield list(_Tasks(table, layout, first).events())
+        yield from _Tasks(table, layout, first).events()
         first += len(table.columns()["start"])
-    yield counted
+    for counter in counters(run):
+        yield _counter(counter, layout)
 
 
-def _names(layout: Layout, counted: bool) -> list[Event]:
+def _names(layout: Layout) -> Iterator[Event]:
     """Metadata: what processes and threads are called, and in which order they stand."""
-    processes = [(CLUSTER, "Cluster")] if counted else []
-    found: list[Event] = []
+    processes = [(CLUSTER, "Cluster")] if layout.of_cluster else []
     for process, name in [*processes, *layout.processes.values()]:
-        found.append(_named("process_name", process, 0, name=name))
-        found.append(_named("process_sort_index", process, 0, sort_index=process))
+        yield _named("process_name", process, 0, name=name)
+        yield _named("process_sort_index", process, 0, sort_index=process)
     for row in layout.rows.values():
-        found.append(_named("thread_name", row.process, row.thread, name=row.name))
-        found.append(_named("thread_sort_index", row.process, row.thread, sort_index=row.thread))
-    return found
+        yield _named("thread_name", row.process, row.thread, name=row.name)
+        yield _named("thread_sort_index", row.process, row.thread, sort_index=row.thread)
 
 
 def _named(what: str, process: int, thread: int, **args: Any) -> Event:
