@@ -31,7 +31,15 @@ from dasklens.scheduler.log import TaskLog
 SAMPLE = Path(__file__).parent / "data" / "reports" / "sample.json"
 _NUMBER = {"type": "number", "minimum": 0}
 _ID = {"type": "integer", "minimum": 0}
-_COMMON = {"ph": {"type": "string"}, "name": {"type": "string"}, "pid": _ID, "tid": _ID, "ts": _NUMBER}
+_CATEGORY = {"type": "string", "pattern": "^[^,]+$"}
+_COMMON = {
+    "ph": {"type": "string"},
+    "name": {"type": "string"},
+    "cat": _CATEGORY,
+    "pid": _ID,
+    "tid": _ID,
+    "ts": _NUMBER,
+}
 
 
 def _phase(phase: str, required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
@@ -40,13 +48,13 @@ def _phase(phase: str, required: tuple[str, ...] = (), **properties: Any) -> dic
         "if": {"properties": {"ph": {"const": phase}}},
         "then": {
             "properties": {**_COMMON, **properties},
-            "required": ["name", "pid", "tid", "ts", *required],
+            # Readers that are strict want a category of every event.
+            "required": ["name", "cat", "pid", "tid", "ts", *required],
             "additionalProperties": False,
         },
     }
 
 
-_CATEGORY = {"type": "string", "pattern": "^[^,]+$"}
 _ARGS = {"type": "object"}
 #: The format as its documentation has it, as far as it is used here.
 SCHEMA = {
@@ -62,8 +70,8 @@ SCHEMA = {
                 "properties": {"ph": {"enum": ["X", "i", "M", "C", "s", "f"]}},
                 "required": ["ph"],
                 "allOf": [
-                    _phase("X", ("dur", "cat"), dur=_NUMBER, cat=_CATEGORY, args=_ARGS),
-                    _phase("i", ("s",), s={"enum": ["g", "p", "t"]}, cat=_CATEGORY, args=_ARGS),
+                    _phase("X", ("dur",), dur=_NUMBER, args=_ARGS),
+                    _phase("i", ("s",), s={"enum": ["g", "p", "t"]}, args=_ARGS),
                     _phase(
                         "C",
                         ("args",),
@@ -73,8 +81,8 @@ SCHEMA = {
                             "additionalProperties": {"type": "number"},
                         },
                     ),
-                    _phase("s", ("id", "cat"), id=_ID, cat=_CATEGORY),
-                    _phase("f", ("id", "cat", "bp"), id=_ID, cat=_CATEGORY, bp={"const": "e"}),
+                    _phase("s", ("id",), id=_ID),
+                    _phase("f", ("id", "bp"), id=_ID, bp={"const": "e"}),
                     _phase(
                         "M",
                         ("args",),

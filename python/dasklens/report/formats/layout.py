@@ -180,9 +180,10 @@ class Layout:
         return rows
 
     def _row(self, lane: Lane, track: int) -> str:
+        more = f" ({track})" if track > 1 else ""
         if lane.thread == _SENT:
-            return f"sent to others{f' ({track + 1})' * (track > 0)}"
-        return f"thread {lane.number}{f', beside it ({track})' * (track > 0)}"
+            return "sent to others" + f", overlapping{more}" * (track > 0)
+        return f"thread {lane.number}" + f", overlapping{more}" * (track > 0)
 
 
 _KINDS = ("f8", "f8", "i4", "?", "i4")

@@ -72,13 +72,13 @@ def _names(layout: Layout) -> Iterator[Event]:
 
 
 def _named(what: str, process: int, thread: int, **args: Any) -> Event:
-    return {"ph": "M", "name": what, "pid": process, "tid": thread, "ts": 0, "args": args}
+    return {"ph": "M", **_head(what, "__metadata", Row(process, thread, ""), 0), "args": args}
 
 
 def _counter(counter: Counter, layout: Layout) -> Event:
     process = CLUSTER if counter.worker is None else layout.processes[counter.worker[0]][0]
     at = int(nanoseconds(np.array([counter.time]), layout.epoch)[0]) / 1e3
-    return {"ph": "C", "name": counter.name, "pid": process, "tid": 0, "ts": at, "args": counter.values}
+    return {"ph": "C", **_head(counter.name, "counter", Row(process, 0, ""), at), "args": counter.values}
 
 
 class _Tasks:
