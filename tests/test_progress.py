@@ -22,8 +22,9 @@ from pages import Page
 from waiting import until
 
 import dasklens
-from dasklens.kernel.console import Bars, ConsoleProgress, plain
+from dasklens.kernel.console import Bars, ConsoleProgress
 from dasklens.kernel.progress import _leaves
+from dasklens.kernel.written import plain
 from dasklens.model.progress import ProgressNow
 from dasklens.scheduler.recorder import Recorder
 from dasklens.source import feed as feed_module

@@ -3,22 +3,11 @@
 
 import { expect, test } from '@playwright/test';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { extname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+
+import { openInSpeedscope } from '../speedscope';
 
 const ROOT = resolve(__dirname, '../..');
-const APPLICATION = resolve(__dirname, '../node_modules/speedscope/dist/release');
-/** A host that does not exist: whatever is asked of it comes from the folder. */
-const HOST = 'http://speedscope.test';
-const TYPES: Record<string, string> = {
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.css': 'text/css',
-  '.woff2': 'font/woff2',
-  '.png': 'image/png',
-  '.ico': 'image/x-icon'
-};
-
 const EXPORT = `
 import json, sys
 from dasklens.model.profile import counted, flatten
@@ -40,27 +29,7 @@ for (const name of ['merged', 'square']) {
     const { file, hottest, own } = JSON.parse(
       execFileSync(join(ROOT, '.venv/bin/python'), ['-c', EXPORT, run], { encoding: 'utf8' })
     ) as { file: string; hottest: string; own: number };
-    const asked: string[] = [];
-    await page.route('**/*', route => {
-      const { origin, pathname } = new URL(route.request().url());
-      if (origin !== HOST) {
-        asked.push(route.request().url());
-        return route.abort();
-      }
-      const path = pathname === '/' ? '/index.html' : pathname;
-      return route.fulfill({
-        body: readFileSync(join(APPLICATION, path)),
-        contentType: TYPES[extname(path)] ?? 'application/octet-stream'
-      });
-    });
-    const errors: Error[] = [];
-    page.on('pageerror', error => errors.push(error));
-    await page.goto(`${HOST}/`);
-    await page.locator('input[type=file]').setInputFiles({
-      name: `${name}.speedscope.json`,
-      mimeType: 'application/json',
-      buffer: Buffer.from(file)
-    });
+    const wrong = await openInSpeedscope(page, `${name}.speedscope.json`, file);
     await page.getByText('Sandwich').click();
     const rows = page.locator('table tbody tr, table tr').filter({ hasText: /%/ });
     await expect(rows.first()).toBeVisible();
@@ -71,7 +40,6 @@ for (const name of ['merged', 'square']) {
     // Sorted by self, the hottest comes first; samples of nobody in particular may come before.
     const named = table.filter(text => !text.includes('(one of:'));
     expect(named[0]).toContain(hottest);
-    expect(errors).toEqual([]);
-    expect(asked).toEqual([]);
+    expect(wrong).toEqual({ errors: [], asked: [] });
   });
 }

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 #: What a shell is told.
 FINE, SLOWER, UNUSABLE = 0, 1, 2
-HELP = "say what changed between reports, and fail if it is slower"
 DESCRIPTION = """
 Compare reports: the last one with the first. Of each prefix of tasks the medians of compute seconds per task
 are compared; their ratio has a 95 % bootstrap interval.

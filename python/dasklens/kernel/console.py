@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from contextlib import suppress
 from typing import Any, TextIO, cast
 
 from distributed.diagnostics.progress import format_time
 
 from ..model.progress import Group, ProgressNow
 from ..source.progress import Following
+from .written import Written, plain
 
 #: Groups shown, and the widths of a name and of a bar.
 MOST, NAME, BAR = 20, 32, 40
@@ -23,36 +23,6 @@ MOST, NAME, BAR = 20, 32, 40
 _SYMBOLS = (("done", "━", "green"), ("erred", "✕", "red"), ("processing", "╍", "cyan"))
 #: What a terminal has to be able to encode for bars.
 _DRAWN = "━✕╍·…"
-
-
-class Written:
-    """A stream that takes any text: what it cannot encode as escapes, and nothing once it is closed."""
-
-    def __init__(self, out: TextIO):
-        self._out = out
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._out, name)
-
-    def takes(self, text: str) -> bool:
-        """Whether it can encode `text` as it is."""
-        return self._encodable(text) == text
-
-    def write(self, text: str) -> int:
-        """Write, and say how much, as streams do."""
-        # Somebody may have closed it.
-        with suppress(ValueError):
-            self._out.write(self._encodable(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Have it seen."""
-        with suppress(ValueError):
-            self._out.flush()
-
-    def _encodable(self, text: str) -> str:
-        encoding = getattr(self._out, "encoding", None) or "utf-8"
-        return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class Line:
@@ -251,8 +221,3 @@ class ConsoleProgress:
     async def _wait(self) -> ConsoleProgress:
         await self.following.wait_async()
         return self
-
-
-def plain(text: str, keep: str = "") -> str:
-    """`text` without what would steer a terminal."""
-    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..model.spans import TaskTable
 from ..report.collect import of_frames
 from ..report.comparison import compare
+from ..report.exports import Exports
 from ..report.files import check_target, write
+from ..report.formats.about import Exported
 from ..source.attach import resolve_client
 from ..source.read import cursor, read_tasks
 
@@ -24,9 +26,10 @@ if TYPE_CHECKING:
 
     from ..report.comparison import Comparison
     from ..report.document import Document
+    from ..wire.frames import Frame
 
 
-class get_task_stream:  # noqa: N801 - the name of distributed's
+class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
     """Collect every task that finished while the block was active.
 
     Drop-in for `distributed.get_task_stream`, as a context manager and as an asynchronous one.
@@ -200,6 +203,14 @@ class get_task_stream:  # noqa: N801 - the name of distributed's
     def to_pandas(self) -> pd.DataFrame:
         """One row a span; see `dasklens.model.spans.TaskTable.to_pandas` for the columns."""
         return self._table.to_pandas()
+
+    def _exported(self) -> Exported:
+        frames = self._table.frames
+
+        def of(stream: str) -> list[Frame]:
+            return frames if stream == "tasks" else []
+
+        return Exported(of, len(self), self.missed, "Task stream", self._begun, self._ended)
 
     def __len__(self) -> int:
         return len(self._table)

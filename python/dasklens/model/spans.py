@@ -77,6 +77,11 @@ class TaskTable:
         return sum(frame.next - frame.first for frame in self._frames)
 
     @property
+    def frames(self) -> list[Frame]:
+        """What was appended."""
+        return list(self._frames)
+
+    @property
     def names(self) -> Mapping[int, Any]:
         """What the ids in the columns stand for; the same text has an id per chunk of the log."""
         return self._names

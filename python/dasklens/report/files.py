@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from .document import MOST_BYTES, Document, ReportError, damaged
-from .localfile import check_local, write_local
+from .localfile import check_local, opened_local
 
 #: Protocols of fsspec that write nothing.
 READ_ONLY = frozenset(("http", "https", "github", "git", "gist", "tar", "libarchive", "data", "reference"))
@@ -80,22 +81,36 @@ def write(document: Document, filename: Filename, storage_options: Mapping[str, 
     OSError
         When that does not work.
     """
-    import fsspec
-    from fsspec.core import url_to_fs
-    from fsspec.utils import infer_compression
-
     data = document.to_json()
     if kind_of(filename) == "html":
         from .pages import render
 
         data = render(data)
+    with opened(filename, storage_options) as file:
+        file.write(data)
+
+
+@contextmanager
+def opened(filename: Filename, storage_options: Mapping[str, Any] | None = None) -> Iterator[BinaryIO]:
+    """Open a file to write it; a local one is written as a whole, and compressed by its suffix.
+
+    Raises
+    ------
+    OSError
+        When that does not work.
+    """
+    import fsspec
+    from fsspec.core import url_to_fs
+    from fsspec.utils import infer_compression
+
     name, options = os.fspath(filename), dict(storage_options or {})
     filesystem, path = url_to_fs(name, **options)
     if "file" in _protocols(filesystem):
-        write_local(path, data, infer_compression(_path_of(name)))
+        with opened_local(path, infer_compression(_path_of(name))) as file:
+            yield file
         return
     with fsspec.open(name, mode="wb", compression="infer", **options) as file:
-        file.write(data)
+        yield file
 
 
 def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = None) -> Document:
@@ -120,6 +135,11 @@ def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = N
         data = _gunzipped(data)
     if len(data) > MOST_BYTES:
         raise ReportError(f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens.")
+    from .formats.imports import format_of, imported
+
+    kind = format_of(data)
+    if kind is not None:
+        return imported(data, kind)
     start = data[:1000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start[:1] == b"<":
         from .pages import read_html

@@ -6,6 +6,8 @@ import os
 import secrets
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 #: Bytes of a name, and of a path, where the system does not say.
@@ -50,8 +52,9 @@ def check_local(path: str, name: str) -> None:
             raise refused from None
 
 
-def write_local(path: str, data: bytes, compression: str | None) -> None:
-    """Write a file as a whole: there is what was there before, or all of it.
+@contextmanager
+def opened_local(path: str, compression: str | None) -> Iterator[BinaryIO]:
+    """Open a file that is written as a whole: there is what was there before, or all of it.
 
     Parameters
     ----------
@@ -68,8 +71,8 @@ def write_local(path: str, data: bytes, compression: str | None) -> None:
     os.makedirs(folder, exist_ok=True)
     if os.path.exists(target) and not (os.path.isfile(target) and os.access(folder, os.W_OK)):
         # A device, a pipe, or a file in a folder where no other can be made.
-        with open(target, "wb") as file:
-            _write(file, data, compression)
+        with open(target, "wb") as file, _packed(file, compression) as packed:
+            yield packed
         return
     beside = os.path.join(folder, f".dasklens-{secrets.token_hex(8)}")
     # With the permissions of any new file, which a temporary one has not.
@@ -77,8 +80,8 @@ def write_local(path: str, data: bytes, compression: str | None) -> None:
         os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"
     )
     try:
-        with file:
-            _write(file, data, compression)
+        with file, _packed(file, compression) as packed:
+            yield packed
         if os.path.exists(target):
             os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
         os.replace(beside, target)
@@ -87,14 +90,15 @@ def write_local(path: str, data: bytes, compression: str | None) -> None:
         raise
 
 
-def _write(file: BinaryIO, data: bytes, compression: str | None) -> None:
+@contextmanager
+def _packed(file: BinaryIO, compression: str | None) -> Iterator[BinaryIO]:
     if compression is None:
-        file.write(data)
+        yield file
         return
     from fsspec.compression import compr
 
     with compr[compression](file, mode="w") as packed:
-        packed.write(data)
+        yield packed
 
 
 def _short(name: str) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..model.spans import TaskTable
 from ..source.recording import Recording
 from .collect import Block, checked_title, collect
-from .document import Document
-from .document import whole as _whole
+from .document import Document, whole
+from .exports import Exports
 from .files import Filename, check_target, write
+from .formats.about import Exported, of_document
 from .redact import checked
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Summary(dict[str, Any]):
         printer.text(str(self))
 
 
-class Report:
+class Report(Exports):
     """What a block did, as `performance_report` records it or `load_report` reads it.
 
     While it is being recorded it is empty; it is filled when the block ends.
@@ -247,7 +248,7 @@ class Report:
         return self._of_tasks(lambda tasks: tasks.to_pandas())
 
     def _of_tasks(self, ask: Any) -> Any:
-        with _whole("its stream of tasks"):
+        with whole("its stream of tasks"):
             if self._tasks is None or not self._ended:
                 self._tasks = TaskTable(self._document.frames("tasks"), self.missed)
             return ask(self._tasks)
@@ -264,7 +265,7 @@ class Report:
         """
         from ..widgets.task_stream import task_stream_box
 
-        with _whole("its stream of tasks"):
+        with whole("its stream of tasks"):
             return task_stream_box(list(self._document.frames("tasks")))
 
     def profile(self, kind: str = "worker") -> ipywidgets.Widget:
@@ -289,7 +290,7 @@ class Report:
 
         if kind not in _KINDS:
             raise ValueError(f"kind should be one of {', '.join(_KINDS)}, got {kind!r}.")
-        with _whole("its call tree"):
+        with whole("its call tree"):
             for frame in self._document.frames(f"profile:{kind}"):
                 return Profile(_static=unpack_profile(frame), kind=kind)
         return Profile(_static=(create(), {"kind": kind}, ()), kind=kind)
@@ -352,10 +353,17 @@ class Report:
         RuntimeError
             While it is still being recorded.
         """
-        if not self._ended:
-            raise RuntimeError("This report is still being recorded: stop() it first.")
+        self._must_have_ended()
         check_target(filename, storage_options)
         write(self._document, filename, storage_options)
+
+    def _exported(self) -> Exported:
+        self._must_have_ended()
+        return of_document(self._document)
+
+    def _must_have_ended(self) -> None:
+        if not self._ended:
+            raise RuntimeError("This report is still being recorded: stop() it first.")
 
     def __len__(self) -> int:
         stream = self._document.streams.get("tasks")

@@ -16,6 +16,8 @@ from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link, validate
 from ..model.excerpt import Excerpt
 from ..model.overview import Overview
 from ..model.spans import TaskTable
+from ..report.exports import Exports
+from ..report.formats.about import Exported
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
@@ -143,7 +145,7 @@ def _finished(frames: Sequence[bytes], **traits: Any) -> tuple[Spans, Overview]:
     return mark, overview
 
 
-class TaskStream(ipywidgets.VBox):
+class TaskStream(Exports, ipywidgets.VBox):
     """What every worker thread does, live: display it, and it follows the cluster.
 
     Tasks that finished before are there too. It keeps up while a cell runs and with an asynchronous
@@ -273,17 +275,28 @@ class TaskStream(ipywidgets.VBox):
         return compare([self, other], labels)  # type: ignore[return-value]
 
     def _to_document(self) -> Document:
-        """What there is now; when the scheduler is gone, the newest tasks."""
         from ..report.collect import of_frames
 
+        frames, missed = self._everything()
+        return of_frames("tasks", frames, title="Task stream", missed=missed)
+
+    def _exported(self) -> Exported:
+        frames, missed = self._everything()
+
+        def of(stream: str) -> list[bytes]:
+            return frames if stream == "tasks" else []
+
+        return Exported(of, len(TaskTable(frames)), missed, "Task stream")
+
+    def _everything(self) -> tuple[list[bytes], int]:
+        """All tasks that the scheduler's log has, or the newest when it is gone; and how many are missing."""
         try:
-            frames, missed = self._feed.everything()
+            return self._feed.everything()
         except OSError:
             with self._lock:
                 kept = self._excerpt.packed(_SNAPSHOT)
                 frames = [zlib.decompress(kept)] if kept else []
-                missed = self._overview.n_tasks - len(TaskTable(frames))
-        return of_frames("tasks", frames, title="Task stream", missed=missed)
+                return frames, self._overview.n_tasks - len(TaskTable(frames))
 
     # --- in the feed's thread -----------------------------------------------------------------------
 

@@ -1,0 +1,55 @@
+"""The files that a command is given, read one by one: what is wrong with one leaves the others."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..kernel.written import plain
+from ..report.document import Document
+from . import FINE, UNUSABLE
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """The argument FILE…."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="reports (.html, .json), or what was exported of them (.parquet, .arrow, .csv, .trace.json); "
+        "also compressed, or a URL that fsspec knows",
+    )
+
+
+class Reading:
+    """Reads files, and says in a sentence what is wrong with one.
+
+    Attributes
+    ----------
+    code : int
+        The exit code so far.
+    """
+
+    def __init__(self, err: Any):
+        self.code = FINE
+        self._err = err
+
+    def each(self, files: Sequence[str]) -> Iterator[tuple[str, Document]]:
+        """Those that can be read."""
+        from ..report.files import read
+
+        for name in files:
+            try:
+                document = read(name)
+            except (OSError, ValueError, ImportError) as error:
+                self.failed(name, error)
+            else:
+                yield name, document
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Say what is wrong with a file."""
+        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        lines = " ".join(str(said).split())
+        self._err.write(f"dasklens: {plain(name)}: {lines}\n")
+        self.code = UNUSABLE
