@@ -13,6 +13,7 @@ from compared import report
 
 from dasklens import Comparison, Trend, load_report
 from dasklens.cli import compare as command
+from dasklens.cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +103,13 @@ def test_what_is_no_report_is_named(files: Path, tmp_path: Path) -> None:
     ):
         code, out, err = run(files / "monday.json", tmp_path / name)
         assert (code, out) == (2, "")
-        assert err.startswith(f"dasklens report compare: {tmp_path / name}: {why}")
+        assert err.startswith(f"dasklens: {tmp_path / name}: {why}")
         assert err.count("\n") == 1
 
 
 def test_wrong_usage_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = files / "monday.json"
-    assert run(name)[::2] == (2, "dasklens report compare: expected two reports or more, got 1\n")
+    assert run(name)[::2] == (2, "dasklens: expected two reports or more, got 1\n")
     assert run(name, name, "--label", "x")[0] == 2
     assert run(name, name, "--output", "http://example.org/c.html")[0] == 2
     for bad in (["--fail-if-slower", "ten"], ["--fail-if-slower", "-1"], ["--min-tasks", "1"]):
@@ -125,11 +126,10 @@ def test_files_of_the_same_name_are_told_apart() -> None:
     assert command.labels_of(["a.html", "a.html"]) == ["1: a.html", "2: a.html"]
 
 
-def test_a_terminal_of_few_letters_gets_what_it_knows(files: Path) -> None:
-    parser, raw = ArgumentParser(), BytesIO()
-    command.configure(parser)
-    asked = parser.parse_args([str(files / "monday.json"), str(files / "tuesday.json")])
+def test_a_terminal_of_few_letters_gets_what_it_knows(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = BytesIO()
     with TextIOWrapper(raw, encoding="ascii") as out:
-        assert command.run(asked, out, StringIO()) == 0
-        out.flush()
-        assert b"? slower" in raw.getvalue()
+        monkeypatch.setattr("sys.stdout", out)
+        assert main(["report", "compare", str(files / "monday.json"), str(files / "tuesday.json")]) == 0
+        assert b" slower" in raw.getvalue()
+        assert b"\\u" in raw.getvalue()

@@ -10,12 +10,14 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urlsplit
 
+from . import BAD, FINE, UNUSABLE
+from .reading import Reading
+
 if TYPE_CHECKING:
     from ..model.compare import Slowdown
     from ..report.comparison import Comparison, Trend
+    from ..report.document import Document
 
-#: What a shell is told.
-FINE, SLOWER, UNUSABLE = 0, 1, 2
 DESCRIPTION = """
 Compare reports: the last one with the first. Of each prefix of tasks the medians of compute seconds per task
 are compared; their ratio has a 95 % bootstrap interval.
@@ -23,8 +25,8 @@ are compared; their ratio has a 95 % bootstrap interval.
 EPILOG = """
 With --fail-if-slower 10% a run counts as slower when a prefix that takes 5 % of all compute or more surely
 takes 1.10 times as long a task (the lower end of its interval, which is widened for the number of prefixes),
-or when the whole takes more than 1.10 times as long and half a second longer at least. Exit codes: 0 fine, 1
-slower, 2 wrong usage or a file that cannot be read or written.
+or when the whole takes more than 1.10 times as long and half a second longer at least.
+Exit code 0: all is fine; 1: it is slower; 2: the command line is wrong, or a file is.
 """
 
 
@@ -73,10 +75,15 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
         return _unusable(
             err, f"expected a --label for each of {len(asked.files)} files, got {len(asked.labels)}"
         )
+    reading = Reading(err)
+    runs = [
+        _Run(document) for name, document in reading.each(asked.files) if reading.of_one_run(name, document)
+    ]
+    if reading.code:
+        return reading.code
     try:
-        documents = [_read(name) for name in asked.files]
         labels = asked.labels or labels_of(asked.files)
-        compared = compare(documents, labels, min_tasks=asked.min_tasks or FEWEST)
+        compared = compare(runs, labels, min_tasks=asked.min_tasks or FEWEST)
         if asked.output:
             compared.save(asked.output)
     except (OSError, ValueError) as error:
@@ -90,10 +97,10 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
     if asked.json:
         _print_json(compared, slower, asked.limit, out)
     else:
-        _print(str(compared), out)
+        out.write(f"{compared}\n")
     if asked.limit is not None:
         _judge(compared, slower, asked.limit, err)
-    return SLOWER if slower else FINE
+    return BAD if slower else FINE
 
 
 def _judge(compared: Comparison | Trend, slower: list[Slowdown], limit: float, err: TextIO) -> None:
@@ -101,15 +108,14 @@ def _judge(compared: Comparison | Trend, slower: list[Slowdown], limit: float, e
 
     labels = compared.labels[0], compared.labels[-1]
     if slower:
-        _print(f"{shown(labels[1])} is slower than {shown(labels[0])}:", err)
+        err.write(f"{shown(labels[1])} is slower than {shown(labels[0])}:\n")
         for each in slower:
-            _print(f"  {reason(each, labels, limit)}", err)
+            err.write(f"  {reason(each, labels, limit)}\n")
     else:
-        _print(f"{shown(labels[1])} is not slower than {shown(labels[0])}. {rule(limit)}", err)
+        err.write(f"{shown(labels[1])} is not slower than {shown(labels[0])}. {rule(limit)}\n")
     if not compared._said["compared"]:
-        _print(
-            "No prefix could be compared, so only the whole was: none has tasks enough (--min-tasks).",
-            err,
+        err.write(
+            "No prefix could be compared, so only the whole was: none has tasks enough (--min-tasks).\n"
         )
 
 
@@ -123,27 +129,14 @@ def _print_json(
     out.write(json.dumps(said, indent=1) + "\n")
 
 
-class _Read:
-    """A document that was read, as `compare` takes it."""
+class _Run:
+    """A document as `compare` takes it."""
 
-    def __init__(self, name: str):
-        from ..report.files import read
+    def __init__(self, document: Document):
+        self._document = document
 
-        self._document = read(name)
-
-    def _to_document(self) -> Any:
+    def _to_document(self) -> Document:
         return self._document
-
-
-def _read(name: str) -> _Read:
-    try:
-        found = _Read(name)
-    except (OSError, ValueError) as error:
-        # Of two files it matters which.
-        raise ValueError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
-    if found._document.comparison is not None:
-        raise ValueError(f"{name}: this is a comparison already; give the reports themselves")
-    return found
 
 
 def labels_of(files: list[str]) -> list[str]:
@@ -174,11 +167,5 @@ def _count(said: str) -> int:
 
 
 def _unusable(err: TextIO, why: str) -> int:
-    _print(f"dasklens report compare: {why}", err)
+    err.write(f"dasklens: {why}\n")
     return UNUSABLE
-
-
-def _print(text: str, to: TextIO) -> None:
-    """Print what a terminal's encoding may not know."""
-    encoding = getattr(to, "encoding", None) or "utf-8"
-    to.write(text.encode(encoding, "replace").decode(encoding, "replace") + "\n")

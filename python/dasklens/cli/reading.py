@@ -47,6 +47,12 @@ class Reading:
             else:
                 yield name, document
 
+    def of_one_run(self, name: str, document: Document) -> bool:
+        """Whether it is a report, and not a comparison of some; says so."""
+        if document.comparison is not None:
+            self.failed(name, ValueError("this is a comparison already; give the reports themselves"))
+        return document.comparison is None
+
     def failed(self, name: str, error: Exception) -> None:
         """Say what is wrong with a file."""
         said = getattr(error, "strerror", None) or str(error) or type(error).__name__
