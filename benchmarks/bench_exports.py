@@ -1,8 +1,8 @@
-"""Exports of a run beside what people do today: records of `get_task_stream` into pandas, and that into a file.
+"""Exports of a run beside what people do today: records of `get_task_stream` by pandas into a file.
 
-The peer has to be helped, or it fails: keys that are tuples become text, and metadata and pickled types are left out,
-which ours keep. What it writes is not read back to the same tasks. Of traces there is no peer but the records as
-JSON. Both are written in turn, and the best of some rounds counts.
+The peer has to be helped, or it fails: keys that are tuples become text, and metadata and pickled types are left
+out, which ours keep. What it writes is not read back to the same tasks. Of traces there is no peer but the
+records as JSON. Both are written in turn, and the best of some rounds counts.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ FORMATS: dict[str, tuple[Callable[[Report], bytes | None], Callable[[Any], bytes
 
 
 def best(rounds: int, *calls: Callable[[], Any]) -> list[tuple[float, Any]]:
-    """Seconds of this process that each takes at best, and what it gives; one behind the other in each round."""
+    """Seconds of this process that each takes at best, and what it gives; in turn, round by round."""
     found: list[tuple[float, Any]] = [(float("inf"), None)] * len(calls)
     for _ in range(rounds):
         for at, call in enumerate(calls):
