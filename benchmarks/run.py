@@ -1,7 +1,7 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
 ``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, stream, sampler,
-watched, profile, progress, summary, report, compare.
+watched, profile, progress, summary, report, compare, exports.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ ALL = (
     "summary",
     "report",
     "compare",
+    "exports",
 )
 
 

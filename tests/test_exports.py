@@ -434,5 +434,12 @@ def test_a_name_that_cannot_be_written_is_refused_and_nothing_is_left(sample: Re
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("title", ["ph", '"ph":', "traceEvents", "key,prefix,group,span", "PAR1"])
+def test_a_report_is_one_whatever_its_title(sample: Report, title: str) -> None:
+    again = load_report(sample.to_json())
+    again._document.title = title
+    assert load_report(again.to_json()).title == title
+
+
 def test_compressed_bytes_are_read(sample: Report) -> None:
     assert load_report(gzip.compress(sample.to_csv() or b"")).data == sample.data

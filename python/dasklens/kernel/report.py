@@ -169,14 +169,15 @@ class performance_report:  # noqa: N801 - the name of distributed's
 
 
 def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | None = None) -> Any:
-    """Read a report back, or a comparison of several.
+    """Read a report back, a comparison of several, or the tasks of what was exported of a run.
 
     Its data alone are read: nothing in it is run or unpickled, and what it unpacks to is bounded.
 
     Parameters
     ----------
     source : str, path or bytes
-        A file or a URL that fsspec knows, ``.html`` or ``.json``, compressed or not; or the bytes of one.
+        A file or a URL that fsspec knows, ``.html`` or ``.json``, or of what `Report.to_parquet`,
+        `to_arrow`, `to_csv` and `to_trace_events` write, compressed or not; or the bytes of one.
     storage_options : dict, optional
         For `fsspec.open`.
 
@@ -190,8 +191,10 @@ def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | N
     OSError
         When the file cannot be read.
     ReportError
-        When it is no report, cut short, too large, or of a later version of dasklens; the message says which.
+        When it is neither, cut short, too large, or of a later version of dasklens; the message says which.
         It is a `ValueError`.
+    ImportError
+        When it takes pyarrow to read it, which is not there.
 
     Examples
     --------

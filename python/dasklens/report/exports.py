@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .document import whole
@@ -50,7 +51,7 @@ class Exports:
         """
         from .formats.trace import write_trace
 
-        return _to(filename, storage_options, lambda out: write_trace(self._exported(), out))
+        return self._to(filename, storage_options, write_trace)
 
     def to_speedscope(
         self,
@@ -84,7 +85,7 @@ class Exports:
         if kind is not None and kind not in KINDS:
             raise ValueError(f"kind should be one of {', '.join(KINDS)}, got {kind!r}.")
         kinds = (*TREES, "tasks") if kind is None else (kind,)
-        return _to(filename, storage_options, lambda out: write_speedscope(self._exported(), out, kinds))
+        return self._to(filename, storage_options, partial(write_speedscope, kinds=kinds))
 
     def to_parquet(
         self, filename: Filename | None = None, storage_options: Mapping[str, Any] | None = None
@@ -112,7 +113,7 @@ class Exports:
         from .formats.table import pyarrow, write_parquet
 
         pyarrow("to_parquet()")
-        return _to(filename, storage_options, lambda out: write_parquet(self._exported(), out))
+        return self._to(filename, storage_options, write_parquet)
 
     def to_csv(
         self, filename: Filename | None = None, storage_options: Mapping[str, Any] | None = None
@@ -137,7 +138,7 @@ class Exports:
         """
         from .formats.csvfile import write_csv
 
-        return _to(filename, storage_options, lambda out: write_csv(self._exported(), out))
+        return self._to(filename, storage_options, write_csv)
 
     def to_arrow(
         self, filename: Filename | None = None, storage_options: Mapping[str, Any] | None = None
@@ -169,21 +170,23 @@ class Exports:
         if filename is None:
             with whole("its stream of tasks"):
                 return to_arrow(self._exported())
-        _to(filename, storage_options, lambda out: write_arrow(self._exported(), out))
+        self._to(filename, storage_options, write_arrow)
         return None
 
-
-def _to(
-    filename: Filename | None,
-    storage_options: Mapping[str, Any] | None,
-    write: Callable[[BinaryIO], None],
-) -> bytes | None:
-    if filename is None:
-        out = io.BytesIO()
-        with whole("its stream of tasks"):
-            write(out)
-        return out.getvalue()
-    check_target(filename, storage_options)
-    with opened(filename, storage_options) as file, whole("its stream of tasks"):
-        write(file)
-    return None
+    def _to(
+        self,
+        filename: Filename | None,
+        storage_options: Mapping[str, Any] | None,
+        write: Callable[[Exported, BinaryIO], None],
+    ) -> bytes | None:
+        # First of all: there may be nothing yet.
+        run = self._exported()
+        if filename is None:
+            out = io.BytesIO()
+            with whole("its stream of tasks"):
+                write(run, out)
+            return out.getvalue()
+        check_target(filename, storage_options)
+        with opened(filename, storage_options) as file, whole("its stream of tasks"):
+            write(run, file)
+        return None

@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,13 +21,15 @@ from .trace import HEAD, MIDDLE, TAIL, TASK
 TRACE = "trace"
 #: Tasks that are read at once.
 BATCH = 8192
+#: How one begins: a list of events, or an object that has one.
+_TRACE = re.compile(rb'\[\s*\{.*?"ph"\s*:|\{[^{}\[]*"traceEvents"\s*:', re.DOTALL)
 Told = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
 def is_trace(data: bytes) -> bool:
     """Whether these bytes begin as a trace does: one of ours, or of another tool."""
     start = data[:2000].removeprefix(b"\xef\xbb\xbf").lstrip()
-    return start.startswith(HEAD.encode()) or (start[:1] in b"{[" and b'"ph"' in start)
+    return start.startswith(HEAD.encode()) or _TRACE.match(start) is not None
 
 
 def read_trace(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
