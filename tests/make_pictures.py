@@ -1,4 +1,4 @@
-"""Write the golden pictures that the Python and the TypeScript suite both paint: ``python tests/make_pictures.py``.
+"""Write the golden pictures that both suites paint: ``python tests/make_pictures.py``.
 
 Each ``NAME.frames`` is a msgpack array of frames. ``NAME.json`` says of some windows on them what each pixel
 shows: which slot, as runs of equal lines of runs of ``[index in "slots", pixels]`` (-1 is nobody), and its
@@ -79,13 +79,18 @@ def main() -> None:
     frames = list(sample.frames("tasks"))
     rows = rows_of(overview_of(frames))
     begin = float(np.floor(rows.start.min()))
-    write("sample", frames, "tasks", [
-        Window(220, 44, begin, begin + 16.0, rows.n),
-        Window(160, 30, begin + 1.0, begin + 3.0, rows.n),
-        # Lanes that share lines, and lines that share lanes.
-        Window(200, 3, begin, begin + 16.0, rows.n),
-        Window(200, 7, begin, begin + 8.0, rows.n),
-    ])
+    write(
+        "sample",
+        frames,
+        "tasks",
+        [
+            Window(220, 44, begin, begin + 16.0, rows.n),
+            Window(160, 30, begin + 1.0, begin + 3.0, rows.n),
+            # Lanes that share lines, and lines that share lanes.
+            Window(200, 3, begin, begin + 16.0, rows.n),
+            Window(200, 7, begin, begin + 8.0, rows.n),
+        ],
+    )
     golden = msgpack.unpackb((DATA / "frames" / "tasks-v1.frames").read_bytes())
     rows = rows_of(overview_of(golden))
     start = float(np.floor(np.median(rows.start)))
@@ -99,7 +104,11 @@ def main() -> None:
             int(random.integers(12)),
             int(random.integers(2)),
             [
-                (actions[int(random.integers(6))], int(random.integers(1024)) / 64, int(random.integers(96)) / 64)
+                (
+                    actions[int(random.integers(6))],
+                    int(random.integers(1024)) / 64,
+                    int(random.integers(96)) / 64,
+                )
                 for _ in range(int(random.integers(3)))
             ],
             bool(random.random() < 0.05),
@@ -109,19 +118,32 @@ def main() -> None:
     crowd = make(tasks, chunk=64).frames()
     rows = rows_of(overview_of(crowd))
     begin = float(np.floor(rows.start.min() * 64) / 64)
-    write("crowd", crowd, "tasks", [
-        Window(144, 24, begin, begin + 18.0, rows.n),
-        Window(72, 31, begin, begin + 18.0, rows.n),
-        Window(72, 5, begin - 1.0, begin + 8.0, rows.n),
-        Window(128, 150, begin + 2.0, begin + 4.0, rows.n),
-    ])
-    trees = {"worker": next(sample.frames("profile:worker")), "merged": (DATA / "profiles" / "merged.frame").read_bytes()}
+    write(
+        "crowd",
+        crowd,
+        "tasks",
+        [
+            Window(144, 24, begin, begin + 18.0, rows.n),
+            Window(72, 31, begin, begin + 18.0, rows.n),
+            Window(72, 5, begin - 1.0, begin + 8.0, rows.n),
+            Window(128, 150, begin + 2.0, begin + 4.0, rows.n),
+        ],
+    )
+    trees = {
+        "worker": next(sample.frames("profile:worker")),
+        "merged": (DATA / "profiles" / "merged.frame").read_bytes(),
+    }
     for name, frame in trees.items():
         laid = lay_out(frame)
-        write(f"profile-{name}", [frame], "profile", [
-            Window(320, 17 * laid.rows.n, 0.0, laid.width, laid.rows.n),
-            Window(101, 2 * laid.rows.n, 0.0, laid.width / 2, laid.rows.n),
-        ])
+        write(
+            f"profile-{name}",
+            [frame],
+            "profile",
+            [
+                Window(320, 17 * laid.rows.n, 0.0, laid.width, laid.rows.n),
+                Window(101, 2 * laid.rows.n, 0.0, laid.width / 2, laid.rows.n),
+            ],
+        )
 
 
 if __name__ == "__main__":

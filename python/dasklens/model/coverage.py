@@ -67,7 +67,7 @@ def cover(
         np.clip(right[fine], 0, columns),
         columns,
     )
-    total = np.bincount(at, sums, minlength=n_pixels_all)
+    total = np.bincount(at, sums, minlength=n_pixels_all).astype(np.float64)
     if depth is not None:
         total = total / np.repeat(depth, columns)
     share = np.minimum(total, 1).astype(np.float32)

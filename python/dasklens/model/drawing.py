@@ -181,7 +181,7 @@ def duration(seconds: float) -> str:
 def round_step(long: float, most: int) -> float:
     """1, 2 or 5 times a power of ten that fits `most` times or less into `long`."""
     least = long / max(1, most)
-    if not 0 < least < 1e300:
+    if not 1e-300 < least < 1e300:
         return 1.0
     power = 10.0 ** floor(log10(least))
     return next(m * power for m in (1, 2, 5, 10) if m * power >= least * (1 - 1e-9))
@@ -189,7 +189,13 @@ def round_step(long: float, most: int) -> float:
 
 def time_ticks(seconds: float, most: int) -> list[tuple[float, str]]:
     """Ticks from the beginning on: how many seconds after it, and in words."""
-    units = ((3600.0, "h", 7200.0), (60.0, "min", 120.0), (1.0, "s", 1.0), (1e-3, "ms", 1e-3), (1e-6, "us", 0.0))
+    units = (
+        (3600.0, "h", 7200.0),
+        (60.0, "min", 120.0),
+        (1.0, "s", 1.0),
+        (1e-3, "ms", 1e-3),
+        (1e-6, "us", 0.0),
+    )
     unit, name = next((unit, name) for unit, name, least in units if seconds > least or not least)
     step = round_step(seconds / unit, most)
     n = floor(seconds / unit / step + 1e-9)
@@ -198,10 +204,8 @@ def time_ticks(seconds: float, most: int) -> list[tuple[float, str]]:
 
 def size_ticks(top: float, most: int) -> list[tuple[float, str]]:
     """Ticks of bytes, which are round as powers of two are."""
-    unit, name = 1.0, "B"
-    for unit, name in ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "kiB"), (1.0, "B")):
-        if top >= unit:
-            break
+    units = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "kiB"), (0.0, "B"))
+    unit, name = next((unit or 1.0, name) for unit, name in units if top >= unit)
     step = round_step(top / unit, most)
     return [(k * step * unit, f"{k * step:.6g} {name}") for k in range(floor(top / unit / step + 1e-9) + 1)]
 

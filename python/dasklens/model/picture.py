@@ -14,10 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from . import kinds
-from .drawing import FAINT, GRID, INK, LINE, Drawing, Entry, duration, fitting, legend_height, time_ticks, width_of
+from .drawing import (
+    FAINT,
+    LINE,
+    Drawing,
+    Entry,
+    duration,
+    fitting,
+    legend_height,
+    time_ticks,
+    width_of,
+)
 from .flame import Laid
 from .overview import Overview
-from .palette import ERROR_COLOUR, LESS_COLOUR, MORE_COLOUR, SAME_COLOUR, colour_of, library_colour, wants_dark_text
+from .palette import (
+    ERROR_COLOUR,
+    LESS_COLOUR,
+    MORE_COLOUR,
+    SAME_COLOUR,
+    colour_of,
+    library_colour,
+    wants_dark_text,
+)
 from .raster import Raster, Rows, Window, paint
 
 #: Width of a picture, and the most that a plot is high.
@@ -111,7 +129,13 @@ def flame_png(
     if depths < rows.n:
         note += f"The outermost {depths:,} of {rows.n:,} depths."
     plot = _Plot(
-        rows, 0.0, laid.width, height=depths * _DEPTH, shown=depths, name_of=lambda i: laid.names[i], edged=True
+        rows,
+        0.0,
+        laid.width,
+        height=depths * _DEPTH,
+        shown=depths,
+        name_of=lambda i: laid.names[i],
+        edged=True,
     )
     heading = f"{title}: {laid.samples:,} samples{took}"
     return _fitted(most_bytes, lambda coarse: plot.drawn(heading, entries, note, coarse))
@@ -206,7 +230,9 @@ class _Plot:
         if coarse == 1 and not window.thin:
             for x, room, y, slot, words in labels(rows, window, raster, self.name_of):
                 dark = wants_dark_text(rows.colours[slot])
-                drawing.text(self.left + x + 3, top + y, words, "lm", "#000000" if dark else "#ffffff", room - 6)
+                drawing.text(
+                    self.left + x + 3, top + y, words, "lm", "#000000" if dark else "#ffffff", room - 6
+                )
 
     def _first_rows(self) -> Rows:
         rows = self.rows
@@ -217,7 +243,13 @@ class _Plot:
         name_of = self.name_of
         self.name_of = lambda i: name_of(int(kept[i]))
         self.rows = Rows(
-            self.shown, rows.row[keep], rows.slot[keep], rows.start[keep], rows.stop[keep], rows.kinds, rows.colours
+            self.shown,
+            rows.row[keep],
+            rows.slot[keep],
+            rows.start[keep],
+            rows.stop[keep],
+            rows.kinds,
+            rows.colours,
         )
         return self.rows
 
@@ -285,8 +317,9 @@ def extent(rows: Rows) -> tuple[float, float]:
     if not len(rows.start):
         return 0.0, 1.0
     begin, end = float(rows.start.min()), float(rows.stop.max())
-    # What failed last and without length lies on the edge, and has to be seen.
-    return begin, begin + max((end - begin) * (1 + 1e-9), 1e-6)
+    # What failed last and without length lies on the edge, and has to be seen: a microsecond more, for
+    # seconds since the epoch know nothing finer.
+    return begin, end + 1e-6
 
 
 def summary(overview: Overview) -> str:

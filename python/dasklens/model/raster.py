@@ -177,7 +177,12 @@ def _lines(
 
 
 def _spread(
-    raster: Raster, look: _Look, owner: npt.NDArray[np.int32], share: npt.NDArray[np.float32], top: int, end: int
+    raster: Raster,
+    look: _Look,
+    owner: npt.NDArray[np.int32],
+    share: npt.NDArray[np.float32],
+    top: int,
+    end: int,
 ) -> None:
     """Fill lines of the picture with owners in their colours and patterns, over what is there."""
     height = len(raster.pixels)

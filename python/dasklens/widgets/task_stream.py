@@ -19,7 +19,7 @@ from ..model.spans import TaskTable
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
-from .still import MIME, WIDGET_MIME, Renewal, still_html
+from .still import Renewal, Still, still_task_stream, view_bundle
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -303,18 +303,12 @@ class TaskStream(ipywidgets.VBox):
         self._display_id = self._display_id or f"dasklens-{self.model_id}"
         with self._lock:
             overview = self._overview.copy()
-        display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
+        display(self._bundle(still_task_stream(overview)), raw=True, display_id=self._display_id)
         if first:
             self._renewal.listen()
 
-    def _bundle(self, still: str) -> dict[str, Any]:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {
-            "text/plain": repr(self),
-            "text/html": still,
-            WIDGET_MIME: view,
-            MIME: {"model_id": self.model_id, "mark_id": self.mark.model_id},
-        }
+    def _bundle(self, still: Still) -> dict[str, Any]:
+        return view_bundle(still, repr(self), self.model_id, self.mark.model_id)
 
     def _renew(self) -> None:
         """Put what there is now into the saved notebook: the picture, and the newest tasks."""
@@ -326,7 +320,7 @@ class TaskStream(ipywidgets.VBox):
         with self._lock:
             overview, snapshot = self._overview.copy(), self._excerpt.packed(_SNAPSHOT)
         self.mark.snapshot = snapshot
-        update_display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
+        update_display(self._bundle(still_task_stream(overview)), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:
         o = self._overview
