@@ -214,3 +214,16 @@ def count_ticks(top: float, most: int) -> list[tuple[float, str]]:
     """Ticks of things that are counted."""
     step = max(1.0, round_step(top, most))
     return [(k * step, f"{k * step:,.0f}") for k in range(floor(top / step + 1e-9) + 1)]
+
+
+def below_each_other(pictures: Sequence[bytes]) -> bytes:
+    """Pictures of one width as one; empty without any."""
+    images = [Image.open(BytesIO(each)).convert("RGB") for each in pictures]
+    if not images:
+        return b""
+    drawing = Drawing(max(image.width for image in images), sum(image.height for image in images))
+    top = 0
+    for image in images:
+        drawing._image.paste(image, (0, top))
+        top += image.height
+    return drawing.png()

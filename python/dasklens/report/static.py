@@ -6,6 +6,7 @@ stream and of the flame graphs follow the mark's own rule (`dasklens.model.raste
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ PROFILES = {
     "server": "Profile of the workers' event loops",
     "scheduler": "Profile of the scheduler's event loop",
 }
+#: What is told over time.
+HISTORIES = ("tasks", "memory", "cpu")
 #: Prefixes with a curve of their own, and steps in which finished tasks are counted.
 _MOST, _STEPS = 8, 400
 _TIME = {
@@ -73,9 +76,13 @@ def profile(document: Document, kind: str = "worker", most_bytes: int | None = N
     if found is None:
         return None
     laid, covers = found
+    return flame_png(laid, seconds_of(covers), most_bytes, title=PROFILES[kind])
+
+
+def seconds_of(covers: Mapping[str, Any]) -> float | None:
+    """Seconds that a sample of a tree stands for; None where it does not say."""
     seconds = covers.get("interval")
-    known = seconds if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else None
-    return flame_png(laid, known, most_bytes, title=PROFILES[kind])
+    return float(seconds) if isinstance(seconds, (int, float)) and 0 < seconds < 1e9 else None
 
 
 def time_bar(document: Document) -> bytes | None:
@@ -97,19 +104,21 @@ def said(seconds: float, share: float) -> str:
     return f"{duration(seconds)}, {share:.1%}"
 
 
-def charts(document: Document) -> list[Chart]:
-    """Finished tasks, memory and CPU over time, as far as the report has them."""
+def history(document: Document, what: str) -> Chart | None:
+    """One of `HISTORIES` over time; None when the report has too little of it."""
+    if what == "tasks":
+        return _finished(document)
     counts = over_time(document.frames("counts"))
-    found = [_finished(document), _memory(document, counts), _cpu(document, counts)]
-    return [chart for chart in found if chart is not None]
+    return _memory(document, counts) if what == "memory" else _cpu(document, counts)
 
 
 def pictures(document: Document) -> dict[str, bytes]:
     """All pictures of a report as PNG, by what they show."""
+    histories = [history(document, what) for what in HISTORIES]
     made = {
         "where the time went": time_bar(document),
         "task stream": task_stream(document),
-        **{chart.title: chart_png(chart) for chart in charts(document)},
+        **{chart.title: chart_png(chart) for chart in histories if chart is not None},
         **{words: profile(document, kind) for kind, words in PROFILES.items()},
     }
     return {name: data for name, data in made.items() if data is not None}

@@ -13,8 +13,9 @@ import bqplot
 import ipywidgets
 from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link, validate
 
-from ..model.excerpt import Excerpt
+from ..model.excerpt import MOST_TASKS, Excerpt
 from ..model.overview import Overview
+from ..model.picture import summary
 from ..model.spans import TaskTable
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
@@ -106,21 +107,48 @@ def task_stream_figure(frames: Sequence[bytes]) -> bqplot.Figure:
     return _compose(mark, height=f"{max(160, min(480, 60 + 22 * len(overview.lanes)))}px")
 
 
-def task_stream_box(frames: Sequence[bytes]) -> ipywidgets.VBox:
-    """The same with toolbar, legend and details, as a `TaskStream` has them."""
-    _figure, children = _arrange(_finished(frames)[0])
-    return ipywidgets.VBox(children)
+def task_stream_box(
+    frames: Sequence[bytes], most_tasks: int = MOST_TASKS, most_bytes: int = _SNAPSHOT
+) -> FinishedStream:
+    """The same with toolbar, legend and details, as a `TaskStream` has them.
+
+    Parameters
+    ----------
+    most_tasks, most_bytes : int
+        Tasks, and bytes of them, that are saved with the widget's state.
+    """
+    return FinishedStream(*_finished(frames, most_tasks, most_bytes))
 
 
-def _finished(frames: Sequence[bytes]) -> tuple[Spans, Overview]:
+class FinishedStream(ipywidgets.VBox):
+    """A task stream to which nothing more comes. Where no script runs there is a picture instead."""
+
+    def __init__(self, mark: Spans, overview: Overview):
+        self.mark, self._overview = mark, overview
+        self.figure, children = _arrange(mark)
+        super().__init__(children)
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        from IPython.display import display
+
+        still = still_task_stream(self._overview)
+        display(view_bundle(still, repr(self), self.model_id, self.mark.model_id), raw=True)
+
+    def __repr__(self) -> str:
+        return f"<task stream: {summary(self._overview)}>"
+
+
+def _finished(
+    frames: Sequence[bytes], most_tasks: int = MOST_TASKS, most_bytes: int = _SNAPSHOT
+) -> tuple[Spans, Overview]:
     """A mark that shows these frames to whoever looks."""
     frames = tuple(frames)
-    overview, excerpt = Overview(), Excerpt()
+    overview, excerpt = Overview(), Excerpt(most_tasks)
     for data in frames:
         frame = overview.append(data)
         if frame is not None:
             excerpt.append(frame)
-    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT))
+    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(most_bytes))
     mark.feed(frames)
 
     def on_page(request: dict[str, Any]) -> None:
