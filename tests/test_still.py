@@ -79,7 +79,7 @@ class Page(HTMLParser):
         """Only what the still picture is made of, and nothing that runs or loads."""
         known = {"p", "strong", "img", "table", "thead", "tbody", "tr", "th", "td", "span"}
         assert set(self.tags) <= known
-        assert set().union(*self.attributes.values()) <= {"style", "alt", "width", "height", "src"}
+        assert set().union(*self.attributes.values()) <= {"style", "alt", "width", "height", "src", "class"}
         assert self.tags.count("img") <= 1
         for image in self.images:
             source = image["src"] or ""

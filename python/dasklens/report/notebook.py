@@ -152,17 +152,11 @@ def _stream(document: Document) -> ipywidgets.Widget:
 def _head(document: Document, name: str) -> str:
     title = stillparts.markdown(document.title) or "Dask report"
     shown = stillparts.markdown(name)
-    verdict = document.summary.get("verdict", "")
-    return "\n\n".join(
-        each
-        for each in (
-            f"# {title}",
-            stillparts.markdown(verdict),
-            "Every task is in this notebook. Figures are live in a JupyterLab that has dasklens, without a "
-            "kernel, once the notebook is trusted; elsewhere there are pictures and tables. "
-            f"A cell that is run again reads the report from {shown}.",
-        )
-        if each
+    return (
+        f"# {title}\n\n"
+        "Every task is in this notebook. Figures are live in a JupyterLab that has dasklens, without a "
+        "kernel, once the notebook is trusted; elsewhere there are pictures and tables. "
+        f"A cell that is run again reads the report from {shown}."
     )
 
 

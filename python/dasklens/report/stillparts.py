@@ -14,7 +14,7 @@ from typing import Any
 
 from ..model.charts import Chart, chart_png
 from ..model.palette import colour_of
-from ..widgets.still import Still, image_html, still_task_stream, text
+from ..widgets.still import Still, image_html, still_task_stream, text, words_html
 from ..widgets.stillflame import still_flame
 from ..wire.calltree import unpack_profile
 from . import static
@@ -28,12 +28,15 @@ _REFERENCES = {ord(c): f"&#{ord(c)};" for c in string.punctuation}
 
 def html(words: Any) -> str:
     """Any text as HTML."""
-    return escape(text(str(words)))
+    return words_html(str(words))
 
 
 def markdown(words: str) -> str:
     """Any text as Markdown that says nothing but it, in one line."""
-    return " ".join(text(words).split()).translate(_REFERENCES)
+    # HTML inside of Markdown, whose own marks are character references.
+    line = " ".join(text(words).split())
+    plain = line.translate(_REFERENCES)
+    return words_html(line).replace(escape(line), plain) if "$" in line or "\\" in line else plain
 
 
 # -- tables --------------------------------------------------------------------------------------------
@@ -43,7 +46,12 @@ def table_html(
     columns: Sequence[dict[str, str]], rows: Sequence[Sequence[Any]], most: int = MOST_ROWS
 ) -> str:
     """Rows as an HTML table, and how many are left out."""
-    head = "".join(f"<th>{html(column['title'])}</th>" for column in columns)
+    sides = ["right" if isinstance(value, (int, float)) else "left" for value in (rows[0] if rows else ())]
+    sides += ["left"] * (len(columns) - len(sides))
+    head = "".join(
+        f'<th style="text-align:{side}">{html(column["title"])}</th>'
+        for side, column in zip(sides, columns, strict=True)
+    )
     body = "".join(
         f"<tr>{''.join(_cell(value, column) for value, column in zip(row, columns, strict=True))}</tr>"
         for row in rows[:most]
@@ -145,7 +153,8 @@ def _prefixes(summary: dict[str, Any]) -> str:
         for each in summary["prefixes"]
     )
     head = (
-        "<th></th><th>most expensive prefixes</th><th>tasks</th><th>compute</th><th>share</th><th>median</th>"
+        "<th></th><th style='text-align:left'>most expensive prefixes</th>"
+        "<th>tasks</th><th>compute</th><th>share</th><th>median</th>"
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>" if rows else ""
 
@@ -153,7 +162,7 @@ def _prefixes(summary: dict[str, Any]) -> str:
 def _findings(summary: dict[str, Any]) -> str:
     found = "".join(
         f"<li><strong>{html(each['title'])}</strong> ({html(each['severity'])}): {html(each['evidence'])} "
-        f'{html(each["remedy"])} <a href="{html(each["link"])}">More</a></li>'
+        f'{html(each["remedy"])} <a href="{escape(each["link"])}">More</a></li>'
         for each in summary["findings"]
     )
     notes = "".join(f"<li>{html(note)}</li>" for note in summary["notes"])

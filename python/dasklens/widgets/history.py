@@ -8,22 +8,22 @@ import numpy as np
 
 from ..model.charts import Chart
 from .marks import TimeAxis
+from .still import words_html
 
 _UNITS = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "kiB"), (0.0, "B"))
 _HEIGHT = "240px"
+#: Characters of a name.
+_LONGEST = 80
 
 
 def history_figure(chart: Chart) -> bqplot.Figure:
     """A chart as an ordinary bqplot Figure: areas where series are stacked, lines otherwise."""
     chart = chart.thinned()
     layers = chart.layers()
-    tops = [float(np.nanmax(above)) for _, _, above in layers if np.isfinite(above).any()]
-    unit, name = 1.0, chart.unit
-    if chart.unit == "B":
-        unit, name = next((unit or 1.0, name) for unit, name in _UNITS if max(tops, default=0.0) >= unit)
+    unit, _, top = _unit(chart)
     scales = {
         "x": bqplot.LinearScale(min=chart.begin, max=chart.end, allow_padding=False),
-        "y": bqplot.LinearScale(min=0.0, allow_padding=False),
+        "y": bqplot.LinearScale(min=0.0, max=1.05 * top / unit, allow_padding=False),
     }
     look = {"x": chart.time, "scales": scales, "stroke_width": 1.5}
     marks = []
@@ -49,15 +49,13 @@ def history_figure(chart: Chart) -> bqplot.Figure:
     ]
     axes = [
         TimeAxis(scale=scales["x"], grid_lines="none"),
-        bqplot.Axis(
-            scale=scales["y"], side="left", num_ticks=5, label=name, label_offset="44px", tick_format=".4~g"
-        ),
+        # The legend below says the unit: labels of bqplot are orange in the dark.
+        bqplot.Axis(scale=scales["y"], side="left", num_ticks=5, tick_format=".4~g"),
     ]
     return bqplot.Figure(
         marks=marks,
         axes=axes,
-        title=chart.title,
-        fig_margin={"top": 34, "bottom": 26, "left": 64, "right": 24},
+        fig_margin={"top": 10, "bottom": 26, "left": 64, "right": 24},
         layout=ipywidgets.Layout(width="100%", height=_HEIGHT, min_width="200px"),
         min_aspect_ratio=0.001,
         max_aspect_ratio=1000,
@@ -67,29 +65,29 @@ def history_figure(chart: Chart) -> bqplot.Figure:
     )
 
 
+def _unit(chart: Chart) -> tuple[float, str, float]:
+    """What values are divided by, what they are called then, and the largest one before."""
+    tops = [float(np.nanmax(above)) for _, _, above in chart.layers() if np.isfinite(above).any()]
+    top = max([*tops, 0.0]) or 1.0
+    if chart.unit != "B":
+        return 1.0, chart.unit, top
+    unit, name = next((unit or 1.0, name) for unit, name in _UNITS if top >= unit)
+    return unit, name, top
+
+
 def history_box(chart: Chart) -> ipywidgets.VBox:
-    """The same with a line of text below that says what the colours are."""
-    chart = chart.thinned()
-    names = [
-        ipywidgets.HBox([_swatch(each.colour), ipywidgets.Label(_said(each.name, each.last))])
+    """The same, and below it what the colours are."""
+    entries = "".join(
+        f'<span style="display:inline-block;margin-right:18px;line-height:1.6">'
+        f'<span style="color:{each.colour}">■</span> {words_html(_said(each.name, each.last))}</span>'
         for each in chart.series
-    ]
-    legend = ipywidgets.HBox(names, layout={"flex_flow": "row wrap", "padding": "0 0 0 64px"})
-    note = [ipywidgets.Label(chart.note)] if chart.note else []
-    return ipywidgets.VBox([history_figure(chart), legend, *note])
+    )
+    unit = _unit(chart)[1]
+    note = words_html(" ".join(each for each in (f"Scale in {unit}." if unit else "", chart.note) if each))
+    legend = ipywidgets.HTML(f"{entries}<br>{note}" if note else entries, layout={"padding": "0 24px 0 64px"})
+    return ipywidgets.VBox([history_figure(chart), legend])
 
 
 def _said(name: str, last: str) -> str:
-    shown = name if len(name) <= 60 else name[:60] + "…"
+    shown = name if len(name) <= _LONGEST else name[:_LONGEST] + "…"
     return f"{shown}: {last}" if last else shown
-
-
-def _swatch(colour: str) -> ipywidgets.Widget:
-    return ipywidgets.Box(
-        layout={
-            "width": "12px",
-            "height": "12px",
-            "margin": "8px 4px 0 12px",
-            "border": f"6px solid {colour}",
-        }
-    )

@@ -27,6 +27,8 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 MOST_IMAGE = 40_000
 #: Prefixes listed, and characters shown of a name.
 _LISTED, _LONGEST = 12, 80
+#: Classes whose text MathJax leaves alone.
+_NO_MATHS = "tex2jax_ignore mathjax_ignore"
 #: Seconds between two pictures while tasks come in, and at most this part of the time to make them.
 _EVERY, _PART = 10.0, 0.02
 
@@ -98,7 +100,7 @@ def _prefixes(overview: Overview) -> str:
         name = tally.name if len(tally.name) <= _LONGEST else tally.name[:_LONGEST] + "…"
         failed = f' <span style="color:{ERROR_COLOUR}">({tally.errors:,} failed)</span>' * bool(tally.errors)
         cells.append(
-            f'<tr><td style="color:{colour_of(tally.name)}">■</td><td>{escape(text(name))}</td>'
+            f'<tr><td style="color:{colour_of(tally.name)}">■</td><td>{words_html(name)}</td>'
             f"<td>{tally.count:,}{failed}</td><td>{duration(tally.seconds)}</td></tr>"
         )
     more = len(ordered) - _LISTED
@@ -107,6 +109,12 @@ def _prefixes(overview: Overview) -> str:
         "<table><thead><tr><th></th><th>prefix</th><th>tasks</th><th>compute</th></tr></thead>"
         f"<tbody>{''.join(cells)}</tbody></table>{rest}"
     )
+
+
+def words_html(words: str) -> str:
+    """Any text as HTML that shows it as it is: no markup, and no mathematics between two dollars."""
+    shown = escape(text(words))
+    return f'<span class="{_NO_MATHS}">{shown}</span>' if "$" in shown or "\\" in shown else shown
 
 
 def text(name: str) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from ..model.charts import Part, bars_png
 from ..model.palette import ERROR_COLOUR, colour_of
 from ..model.progress import Group, ProgressNow
-from .still import Still
+from .still import Still, words_html
 
 #: Groups listed, and characters shown of a name and of a text.
 _LISTED, _LONGEST, _LONGEST_TEXT = 50, 100, 4000
@@ -57,7 +57,7 @@ def progress_html(now: ProgressNow, status: str, why: str, multi: bool) -> str:
     words = f"{now.done:,} of {total:,} task{'s' * (total != 1)}{percent}" if total else "nothing to do"
     if not total and not now.final:
         words = "counting"
-    reason = f" ({_text(why)})" if why else ""
+    reason = f" ({words_html(why)})" if why else ""
     head = (
         f"<p><strong>Progress: {escape(status)}</strong>{reason}: {words}; {now.elapsed:,.1f} s elapsed</p>"
     )
@@ -79,7 +79,7 @@ def _row(group: Group) -> str:
     cancelled = f", {counts['cancelled']:,} cancelled" if counts["cancelled"] else ""
     mark = "✕ " if failed else ""
     return (
-        f"<tr><td>{mark}{_text(group.name[:_LONGEST])}{'…' * (len(group.name) > _LONGEST)}</td>"
+        f"<tr><td>{mark}{words_html(group.name[:_LONGEST])}{'…' * (len(group.name) > _LONGEST)}</td>"
         f"<td><code>{_bar(group)}</code></td>"
         f"<td>{group.done:,} / {group.total:,}{failed}{cancelled}</td></tr>"
     )
@@ -99,12 +99,9 @@ def _failure(error: dict[str, str] | None) -> str:
     if error is None:
         return ""
     rows = [("exception", error["exception"]), ("key", error["blamed"]), ("worker", error["worker"])]
-    lines = "".join(f"<tr><td>{name}</td><td>{_text(text[:_LONGEST_TEXT])}</td></tr>" for name, text in rows)
-    traceback = f"<pre>{_text(error['traceback'][-_LONGEST_TEXT:])}</pre>" if error["traceback"] else ""
+    lines = "".join(
+        f"<tr><td>{name}</td><td>{words_html(text[:_LONGEST_TEXT])}</td></tr>" for name, text in rows
+    )
+    traceback = f"<pre>{words_html(error['traceback'][-_LONGEST_TEXT:])}</pre>" if error["traceback"] else ""
     table = f"<table><tbody>{lines}</tbody></table>"
     return f"<details open><summary>Why it failed</summary>{table}{traceback}</details>"
-
-
-def _text(text: str) -> str:
-    # A lone surrogate cannot be sent.
-    return escape(text.encode("utf-8", "replace").decode())

@@ -10,8 +10,7 @@ from ..model.flame import lay_out
 from ..model.palette import library_colour
 from ..model.picture import flame_png
 from ..model.profile import flatten
-from .still import MOST_IMAGE, Still, image_html
-from .still import text as sendable
+from .still import MOST_IMAGE, Still, image_html, words_html
 
 #: Functions listed, and characters shown of a name or a file.
 _LISTED, _LONGEST = 15, 100
@@ -65,4 +64,4 @@ def _functions(state: Mapping[str, Any]) -> str:
 
 def _text(name: str) -> str:
     shown = name if len(name) <= _LONGEST else name[:_LONGEST] + "…"
-    return escape(sendable(shown))
+    return words_html(shown)
