@@ -119,7 +119,8 @@ test('a report in a cell has its figures in tabs, and pictures when it is opened
   await output.screenshot({ path: info.outputPath('tabs-stream.png') });
   for (const tab of ['Profile', 'Memory', 'Progress']) {
     await output.locator('.lm-TabBar-tab').filter({ hasText: tab }).click();
-    await expect(output.locator('.widget-tab-contents .bqplot:visible').first()).toBeVisible();
+    await output.screenshot({ path: info.outputPath(`tabs-${tab}.png`) });
+    await expect(output.locator('.bqplot:visible').first()).toBeVisible();
     await output.screenshot({ path: info.outputPath(`tabs-${tab}.png`) });
   }
   await changeTheme(page, 'Dark');

@@ -11,6 +11,7 @@ import binascii
 import json
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +141,18 @@ class Document:
 def damaged(why: str) -> ReportError:
     """What is said of a report that is not whole."""
     return ReportError(f"This report cannot be read: {why}. Copy the file again, or make the report anew.")
+
+
+@contextmanager
+def whole(what: str) -> Iterator[None]:
+    """Say of frames that can be read, and speak of names that there are not, that they are damaged."""
+    try:
+        yield
+    except ReportError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = str(error).rstrip(".")
+        raise damaged(f"{what} does not hold together ({type(error).__name__}: {said})") from None
 
 
 def plain(value: Any) -> Any:

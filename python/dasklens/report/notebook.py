@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..widgets.still import MIME, Still
 from ..widgets.still import text as sendable
 from . import static, stillparts
-from .document import Document
+from .document import Document, whole
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -66,11 +66,17 @@ def render(document: Document, filename: str | os.PathLike[str]) -> bytes:
     document : Document
     filename : str or path
         What it is going to be called: the cells load it from there.
+
+    Raises
+    ------
+    ReportError
+        When the document was read from a damaged file.
     """
     from ..widgets.embed import STATE_MIME, embed
 
-    cells = list(_cells(document))
-    embedded = embed({cell.name: cell.live for cell in cells if cell.live is not None})
+    with whole("what its figures show"):
+        cells = list(_cells(document))
+        embedded = embed({cell.name: cell.live for cell in cells if cell.live is not None})
     name = PurePath(os.fspath(filename)).name
     made = [_markdown("title", _head(document, name))]
     for cell in cells:

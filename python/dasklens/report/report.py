@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..model.spans import TaskTable
 from ..source.recording import Recording
 from .collect import Block, checked_title, collect
-from .document import Document, ReportError, damaged
+from .document import Document, whole
 from .files import Filename, check_target, write
 from .redact import checked
 
@@ -21,18 +20,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
 _KINDS = ("worker", "server", "scheduler")
-
-
-@contextmanager
-def _whole(what: str) -> Iterator[None]:
-    """Say of frames that can be read, and speak of names that there are not, that they are damaged."""
-    try:
-        yield
-    except ReportError:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        said = str(error).rstrip(".")
-        raise damaged(f"{what} does not hold together ({type(error).__name__}: {said})") from None
 
 
 class Summary(dict[str, Any]):
@@ -257,7 +244,7 @@ class Report:
         return self._of_tasks(lambda tasks: tasks.to_pandas())
 
     def _of_tasks(self, ask: Any) -> Any:
-        with _whole("its stream of tasks"):
+        with whole("its stream of tasks"):
             if self._tasks is None or not self._ended:
                 self._tasks = TaskTable(self._document.frames("tasks"), self.missed)
             return ask(self._tasks)
@@ -274,7 +261,7 @@ class Report:
         """
         from ..widgets.task_stream import task_stream_box
 
-        with _whole("its stream of tasks"):
+        with whole("its stream of tasks"):
             return task_stream_box(list(self._document.frames("tasks")))
 
     def profile(self, kind: str = "worker") -> ipywidgets.Widget:
@@ -299,7 +286,7 @@ class Report:
 
         if kind not in _KINDS:
             raise ValueError(f"kind should be one of {', '.join(_KINDS)}, got {kind!r}.")
-        with _whole("its call tree"):
+        with whole("its call tree"):
             for frame in self._document.frames(f"profile:{kind}"):
                 return Profile(_static=unpack_profile(frame), kind=kind)
         return Profile(_static=(create(), {"kind": kind}, ()), kind=kind)
@@ -324,7 +311,7 @@ class Report:
 
         if what not in HISTORIES:
             raise ValueError(f"what should be one of {', '.join(HISTORIES)}, got {what!r}.")
-        with _whole("its history"):
+        with whole("its history"):
             chart = history(self._document, what)
         if chart is None:
             raise ValueError(f"This report has no history of {what}: it was recorded for too short a time.")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..model.drawing import below_each_other
+from ..widgets.still import Still
 from . import static
-from .document import Document
+from .document import Document, whole
 
 if TYPE_CHECKING:
     import ipywidgets
@@ -30,11 +32,11 @@ def show(report: Report, document: Document | None) -> None:
     from ..widgets.marks import Presence
     from ..widgets.still import view_bundle
 
-    box = report_box(report, document)
-    # Says to the page that the box is there; as long as that is.
+    with whole("what its figures show"):
+        box, still = report_box(report, document), still_report(report, document)
+    # Says to the page that the box is there, as long as that is.
     box.presence = Presence()
-    bundle = view_bundle(still_report(report, document), said(report), box.model_id, box.presence.model_id)
-    display(bundle, raw=True)
+    display(view_bundle(still, said(report), box.model_id, box.presence.model_id), raw=True)
 
 
 def said(report: Report) -> str:
@@ -49,7 +51,7 @@ def report_box(report: Report, document: Document) -> ipywidgets.VBox:
 
     from .stillparts import html, summary_still
 
-    head = f"<h3>{html(document.title)}</h3>{summary_still(document).html}"
+    head = f"<h3>{html(document.title)}</h3>{summary_still(document, folded=True).html}"
     figures = dict(_figures(report, document))
     tabs = ipywidgets.Tab([make() for make in figures.values()], titles=tuple(figures))
     return ipywidgets.VBox([ipywidgets.HTML(head), *([tabs] if figures else [])])
@@ -66,10 +68,8 @@ def _figures(report: Report, document: Document) -> Iterator[tuple[str, Callable
             yield title, partial(report.history, what)
 
 
-def still_report(report: Report, document: Document) -> Any:
+def still_report(report: Report, document: Document) -> Still:
     """The same where no script runs: HTML, and one picture of all figures."""
-    from ..model.drawing import below_each_other
-    from ..widgets.still import Still
     from .stillparts import history_still, html, profile_still, summary_still, task_stream_still
 
     parts = [summary_still(document)]

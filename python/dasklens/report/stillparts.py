@@ -122,20 +122,23 @@ def about_html(document: Document) -> str:
     return said
 
 
-def summary_still(document: Document, pictured: bool = True) -> Still:
-    """The verdict, where the time went, and what looks wrong."""
+def summary_still(document: Document, folded: bool = False) -> Still:
+    """The verdict, where the time went, and what looks wrong; the tables perhaps `folded`."""
     summary = document.summary
     if not summary:
         return Still(about_html(document))
     png = static.time_bar(document) or b""
-    bar = image_html(png, f"Where the time went: {_times(summary)}") if pictured and png else ""
+    bar = image_html(png, f"Where the time went: {_times(summary)}") if png else ""
     times = table_html(
         _columns("time", "in all", "share", "how it is computed"),
         [[e["name"], duration(e["seconds"]), f"{e['share']:.1%}", e["how"]] for e in summary["time"]],
     )
+    tables = f"{times}{_prefixes(summary)}"
+    if folded:
+        tables = f"<details><summary>The same in numbers</summary>{tables}</details>"
     return Still(
-        f"<p><strong>{html(summary['verdict'])}</strong></p>{about_html(document)}{bar}{times}"
-        f"{_prefixes(summary)}{_findings(summary)}",
+        f"<p><strong>{html(summary['verdict'])}</strong></p>{about_html(document)}{bar}{tables}"
+        f"{_findings(summary)}",
         png,
     )
 

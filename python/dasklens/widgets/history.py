@@ -7,6 +7,7 @@ import ipywidgets
 import numpy as np
 
 from ..model.charts import Chart
+from ..model.drawing import count_ticks, size_ticks
 from .marks import TimeAxis
 from .still import words_html
 
@@ -21,6 +22,7 @@ def history_figure(chart: Chart) -> bqplot.Figure:
     chart = chart.thinned()
     layers = chart.layers()
     unit, _, top = _unit(chart)
+    ticks = size_ticks(top, 5) if chart.unit == "B" else count_ticks(top, 5)
     scales = {
         "x": bqplot.LinearScale(min=chart.begin, max=chart.end, allow_padding=False),
         "y": bqplot.LinearScale(min=0.0, max=1.05 * top / unit, allow_padding=False),
@@ -50,7 +52,12 @@ def history_figure(chart: Chart) -> bqplot.Figure:
     axes = [
         TimeAxis(scale=scales["x"], grid_lines="none"),
         # The legend below says the unit: labels of bqplot are orange in the dark.
-        bqplot.Axis(scale=scales["y"], side="left", num_ticks=5, tick_format=".4~g"),
+        bqplot.Axis(
+            scale=scales["y"],
+            side="left",
+            tick_values=[value / unit for value, _ in ticks],
+            tick_format=".4~g",
+        ),
     ]
     return bqplot.Figure(
         marks=marks,

@@ -73,15 +73,22 @@ def still_task_stream(overview: Overview, most_bytes: int | None = MOST_IMAGE) -
     if not overview.n_tasks:
         return Still("<p>Task stream: no task had finished yet.</p>")
     picture, said = task_stream_png(overview, most_bytes), summary(overview)
+    return Still(
+        f"<p><strong>Task stream:</strong> {said}</p>{image_html(picture, f'Task stream: {said}')}"
+        f"{_when(overview)}{_prefixes(overview)}",
+        picture,
+    )
+
+
+def _when(overview: Overview) -> str:
     spans = overview.spans()
+    if not len(spans.start):
+        return ""
     begin, end = (
         datetime.fromtimestamp(t, timezone.utc) for t in (float(spans.start.min()), float(spans.stop.max()))
     )
-    return Still(
-        f"<p><strong>Task stream:</strong> {said}</p>{image_html(picture, f'Task stream: {said}')}"
-        f"<p>{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC from left to right; "
-        f"one row a worker thread.</p>{_prefixes(overview)}",
-        picture,
+    return (
+        f"<p>{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC from left to right; one row a worker thread.</p>"
     )
 
 
