@@ -165,6 +165,17 @@ def test_nothing_is_left_of_the_widgets_it_was_made_of(document: Document) -> No
     assert comm.create_comm is told
 
 
+def test_jupyter_trusts_what_was_written_here(document: Document, tmp_path: Path) -> None:
+    from nbformat.sign import NotebookNotary
+
+    Report(document).save(tmp_path / "run.ipynb")
+    notary = NotebookNotary()
+    assert notary.check_signature(nbformat.read(tmp_path / "run.ipynb", 4))
+    other = nbformat.from_dict(json.loads(render(document, "run.ipynb")))
+    assert not notary.check_signature(other)
+    notary.store.close()
+
+
 # -- whole ---------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,12 @@ def write(document: Document, filename: Filename, storage_options: Mapping[str, 
     data = _rendered(document, name)
     filesystem, path = url_to_fs(name, **options)
     if "file" in _protocols(filesystem):
-        write_local(path, data, infer_compression(_path_of(name)))
+        compression = infer_compression(_path_of(name))
+        write_local(path, data, compression)
+        if kind_of(name) == "ipynb" and compression is None:
+            from .notebook import trust
+
+            trust(path)
         return
     with fsspec.open(name, mode="wb", compression="infer", **options) as file:
         file.write(data)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
@@ -100,6 +101,23 @@ def render(document: Document, filename: str | os.PathLike[str]) -> bytes:
         "cells": made,
     }
     return json.dumps(notebook, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def trust(path: str) -> None:
+    """Have Jupyter trust a notebook that was written here, as it does one whose cells were run here.
+
+    For this user on this machine: for anybody else it is a stranger's. Where signatures cannot be kept, the
+    notebook has its pictures until somebody trusts it.
+    """
+    with suppress(Exception):
+        import nbformat
+        from nbformat.sign import NotebookNotary
+
+        notary = NotebookNotary()
+        try:
+            notary.sign(nbformat.read(path, as_version=4))
+        finally:
+            notary.store.close()
 
 
 def _cells(document: Document) -> Iterator[Cell]:
