@@ -30,6 +30,8 @@ def _runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Schedulers of tests announce themselves to nobody's Jupyter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        # Where signatures of notebooks are.
+        patch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.mktemp("data")))
         yield
 
 

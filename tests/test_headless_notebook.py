@@ -80,6 +80,7 @@ def test_the_cell_keeps_every_form_of_the_stream(notebook: Any) -> None:
     assert set(output.data) == {
         "text/plain",
         "text/html",
+        "image/png",
         "application/vnd.jupyter.widget-view+json",
         MIME,
     }

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from make_golden_frames import BASE, FOLDER
 from runs import Run, finished, make, many, runs
 
-from dasklens.model.overview import ERROR, STRIP, Overview
+from dasklens.model.kinds import ERROR, is_strip, kind_of
+from dasklens.model.overview import Overview
 from dasklens.model.spans import TaskTable
 from dasklens.wire.frames import FrameError, unpack_frame
 
@@ -32,15 +33,11 @@ def told(overview: Overview) -> dict[str, Any]:
     """What an overview says, with the spans by worker and thread."""
     spans = overview.spans()
     lanes = defaultdict(list)
-    for lane, prefix, flags, start, stop in zip(
-        spans.lane.tolist(),
-        spans.prefix.tolist(),
-        spans.flags.tolist(),
-        spans.start.tolist(),
-        spans.stop.tolist(),
-        strict=True,
+    for lane, slot, start, stop in zip(
+        spans.lane.tolist(), spans.slot.tolist(), spans.start.tolist(), spans.stop.tolist(), strict=True
     ):
-        lanes[overview.lanes[lane]].append((overview.prefixes[prefix].name, flags, start, stop))
+        prefix, kind, action = overview.slots[slot]
+        lanes[overview.lanes[lane]].append((overview.prefixes[prefix].name, kind, action, start, stop))
     return {
         "tasks": overview.n_tasks,
         "errors": overview.n_errors,
@@ -64,14 +61,15 @@ def wanted(records: list[dict[str, Any]]) -> dict[str, Any]:
         seconds[record["prefix"]] += 0
         for i, span in enumerate(spans):
             strip = span["action"] in STRIPS
-            flags = ERROR if i == shows else STRIP if strip else 0
-            lanes[lane].append((record["prefix"], flags, span["start"], span["stop"]))
+            kind = ERROR if i == shows else kind_of(span["action"])
+            lanes[lane].append((record["prefix"], kind, span["action"], span["start"], span["stop"]))
+            assert is_strip(kind_of(span["action"])) == strip
             latest = max(latest, span["stop"])
             seconds[record["prefix"]] += 0 if strip else span["stop"] - span["start"]
         if failed and not spans:
             stimulus = record["stimulus_id"]
             at = float(stimulus.rpartition("-")[2]) if stimulus else latest
-            lanes[lane].append((record["prefix"], ERROR, at, at))
+            lanes[lane].append((record["prefix"], ERROR, "", at, at))
     failed_prefixes = [record["prefix"] for record in records if record["status"] == "error"]
     return {
         "tasks": len(records),
@@ -154,8 +152,10 @@ def test_what_no_worker_began_is_where_the_scheduler_was_then() -> None:
     key, died = finished(1, "inc", 0, 0, [], True)
     del died["stimulus_id"]
     frames = make([finished(0, "inc", 0, 0, [("compute", 1, 2)], False), (key, died)]).frames()
-    spans = overview_of(frames).spans()
-    assert spans.start[spans.flags == ERROR].tolist() == [BASE + 3]
+    overview = overview_of(frames)
+    spans = overview.spans()
+    erred = [slot for slot, (_, kind, _) in enumerate(overview.slots) if kind == ERROR]
+    assert spans.start[np.isin(spans.slot, erred)].tolist() == [BASE + 3]
 
 
 def test_columns_are_joined_once_and_grow() -> None:
@@ -171,7 +171,7 @@ def test_columns_are_joined_once_and_grow() -> None:
 def test_a_span_takes_some_twenty_bytes() -> None:
     (frame,) = many(10_000, lanes=8, prefixes=3)
     spans = overview_of([frame]).spans()
-    columns = (spans.lane, spans.prefix, spans.flags, spans.start, spans.stop)
+    columns = (spans.lane, spans.slot, spans.start, spans.stop)
     assert sum(column.nbytes for column in columns) <= 21 * 10_000
 
 
@@ -180,7 +180,8 @@ def test_more_prefixes_than_two_bytes_count_are_seen_under_the_last() -> None:
     overview = overview_of([frame])
     assert len(overview.prefixes) == 0x10000
     assert overview.n_tasks == sum(tally.count for tally in overview.prefixes) == 100_000
-    assert int(overview.spans().prefix.max()) == 0xFFFF
+    assert int(overview.spans().slot.max()) == 0xFFFE
+    assert len(overview.slots) == 0xFFFF
 
 
 def test_bytes_that_are_no_frame() -> None:

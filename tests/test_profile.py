@@ -377,8 +377,10 @@ def test_a_file_that_is_too_large_or_not_there(tmp_path: Path, monkeypatch: pyte
 
 def test_what_a_notebook_keeps_is_escaped() -> None:
     state = rooted(node("<img src=x onerror=alert(1)>", 3, file="<b>.py"))
-    html = Profile.from_state(state)._bundle()["text/html"]
-    assert "<img" not in html
+    bundle = Profile.from_state(state)._bundle()
+    html = bundle["text/html"]
+    assert html.count("<img") == 1
+    assert f'src="data:image/png;base64,{bundle["image/png"]}"' in html
     assert "&lt;img src=x" in html
     assert "No sample" not in html
     assert "no sample" in Profile.from_state(tree.create())._bundle()["text/html"]

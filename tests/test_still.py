@@ -9,21 +9,24 @@ import threading
 import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from runs import finished, make, many
 from test_log import Group, record
 from test_log import make as make_log
-from test_picture import unpacked
 
+from dasklens.model.drawing import duration
 from dasklens.model.overview import Overview
 from dasklens.model.palette import colour_of
+from dasklens.model.picture import WIDTH
 from dasklens.widgets import still
-from dasklens.widgets.still import Renewal, still_html
+from dasklens.widgets.still import MOST_IMAGE, Renewal, still_task_stream
 
 VOID = {"img"}
 HOSTILE = "</td><img src=x onerror=alert(1)><script>alert(2)</script>&lt;\"'"
@@ -76,12 +79,22 @@ class Page(HTMLParser):
         """Only what the still picture is made of, and nothing that runs or loads."""
         known = {"p", "strong", "img", "table", "thead", "tbody", "tr", "th", "td", "span"}
         assert set(self.tags) <= known
-        assert set().union(*self.attributes.values()) <= {"style", "alt", "width", "height", "src"}
+        assert set().union(*self.attributes.values()) <= {"style", "alt", "width", "height", "src", "class"}
         assert self.tags.count("img") <= 1
         for image in self.images:
             source = image["src"] or ""
             assert source.startswith("data:image/png;base64,")
-            assert unpacked(base64.b64decode(source.partition(",")[2], validate=True)).size
+            with Image.open(BytesIO(base64.b64decode(source.partition(",")[2], validate=True))) as picture:
+                assert picture.format == "PNG"
+                assert picture.width == WIDTH
+
+
+def still_html(overview: Overview) -> str:
+    """The HTML; its picture is the one that stands beside it."""
+    still_ = still_task_stream(overview)
+    image = base64.b64encode(still_.png).decode()
+    assert still_.html.count(f"base64,{image}") == bool(still_.png)
+    return still_.html
 
 
 def overview_of(*tasks: Any, **more: Any) -> Overview:
@@ -170,7 +183,7 @@ def test_a_million_spans_are_small_and_quick(lanes: int, prefixes: int, failed: 
     html = still_html(overview)
     # Half a second on a slow machine; it is made at the end of a cell, while somebody waits.
     assert time.process_time() - begin < 4
-    assert len(html) <= 100_000
+    assert len(html) <= MOST_IMAGE * 4 / 3 + 10_000
     assert 'width="960"' in html
     assert "Task stream:</strong> 1,000,000 tasks" in html
 
@@ -188,7 +201,7 @@ def test_a_million_spans_are_small_and_quick(lanes: int, prefixes: int, failed: 
     ],
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert still._duration(seconds) == said
+    assert duration(seconds) == said
 
 
 # --- when it is renewed ---------------------------------------------------------------------------

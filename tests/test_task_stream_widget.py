@@ -22,6 +22,7 @@ from dasklens.model.spans import TaskTable
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
 from dasklens.source import feed, live
 from dasklens.widgets.receiver import PHASES
+from dasklens.widgets.still import Still
 from dasklens.wire.frames import unpack_frame
 
 pytestmark = pytest.mark.usefixtures("short_polls")
@@ -270,6 +271,8 @@ def test_the_output_holds_every_form(
             "mark_id": ts.mark.model_id,
         }
     assert "no task had finished yet" in first["text/html"]
+    assert "image/png" not in first
+    assert second["image/png"] in second["text/html"]
     assert "2 tasks" in second["text/html"]
     assert second["text/plain"].startswith("<TaskStream: 2 tasks on ")
     assert sorted(TaskTable([zlib.decompress(ts.mark.snapshot)]).keys()) == ["a", "b"]
@@ -286,14 +289,14 @@ def test_the_feed_does_not_wait_for_a_picture(
     ts._ipython_display_()
     pictures: list[int] = []
 
-    def slow(overview: Any) -> str:
+    def slow(overview: Any) -> Still:
         run(client, "meanwhile")
         until(lambda: page.keys(ts.mark)[-1:] == ["meanwhile"], "the task")
         assert ts._feed.catch_up(10)
         pictures.append(overview.n_tasks)
-        return ""
+        return Still("")
 
-    monkeypatch.setattr("dasklens.widgets.task_stream.still_html", slow)
+    monkeypatch.setattr("dasklens.widgets.task_stream.still_task_stream", slow)
     run(client, "before")
     assert ts._feed.catch_up(10)
     ts._renewal._at_end_of_cell()

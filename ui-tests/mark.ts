@@ -52,7 +52,7 @@ export async function markOf(page: Page, index: number): Promise<JSHandle<Mark>>
   // Nothing of the product hands out models: they are found as JupyterLab's own widgets hold them.
   const mark = await page.waitForFunction(at => {
     const { content } = (window as any).jupyterapp.shell.currentWidget;
-    const queue = [content.widgets[at]];
+    const queue = [content.widgets.filter((each: any) => each.model.type === 'code')[at]];
     for (const widget of queue) {
       const model = widget._view?.model;
       if (model?.get('_model_name') === 'VBoxModel') {

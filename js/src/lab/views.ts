@@ -2,6 +2,9 @@
  * A figure's output in a notebook: the still picture until its mark is in this page, the live view
  * from then on. The kernel renews the still picture while it computes; JupyterLab's own renderer of
  * widgets would make a new view each time.
+ *
+ * The notebook of a report names its figures here alone, not in Jupyter's own type for widgets: viewers that
+ * have that type and no dasklens would show nothing instead of the picture.
  */
 
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
@@ -24,6 +27,20 @@ interface NotebookPanel extends Widget {
   content: { rendermime: IRenderMimeRegistry };
 }
 
+/** What an output says in our type. */
+interface Named {
+  model_id: string;
+  mark_id: string;
+}
+
+/** A model that names the widget as JupyterLab's own renderer wants it. */
+function withWidget(model: IRenderMime.IMimeModel): IRenderMime.IMimeModel {
+  const { model_id } = model.data[MIME] as unknown as Named;
+  const data = { [WIDGET]: { version_major: 2, version_minor: 0, model_id }, ...model.data };
+  const { trusted, metadata, setData } = model;
+  return { data, trusted, metadata, setData: setData.bind(model) };
+}
+
 class FigureView extends Panel implements IRenderMime.IRenderer {
   private shown = '';
   private stop: () => void = () => {};
@@ -34,7 +51,7 @@ class FigureView extends Panel implements IRenderMime.IRenderer {
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
-    const { mark_id: mark } = model.data[MIME] as { mark_id: string };
+    const { mark_id: mark } = model.data[MIME] as unknown as Named;
     this.stop();
     if (!alive.has(mark)) {
       this.stop = alive.whenHere(mark, () => void this.put(WIDGET, mark, model));
@@ -57,7 +74,7 @@ class FigureView extends Panel implements IRenderMime.IRenderer {
     }
     this.shown = what;
     const view = this.renderers.createRenderer(mime);
-    await view.renderModel(model);
+    await view.renderModel(mime === WIDGET ? withWidget(model) : model);
     if (this.isDisposed || this.shown !== what) {
       view.dispose();
       return;

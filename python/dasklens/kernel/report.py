@@ -38,8 +38,9 @@ class performance_report:  # noqa: N801 - the name of distributed's
     Parameters
     ----------
     filename : str or path, default "dask-report.html"
-        ``.json`` at its end gives the data alone, anything else one HTML file. May be a URL that fsspec
-        knows, and end in the suffix of a compression, such as ``.json.gz``. None writes no file.
+        ``.json`` at its end gives the data alone, ``.ipynb`` a notebook, anything else one HTML file. May be
+        a URL that fsspec knows, and end in the suffix of a compression, such as ``.json.gz``. None writes no
+        file.
     stacklevel : int, default 1
         Whose code is shown as the calling code: 1 is who calls `performance_report`, 2 its caller.
     mode : str, optional
@@ -176,7 +177,7 @@ def load_report(source: Filename | bytes, storage_options: Mapping[str, Any] | N
     Parameters
     ----------
     source : str, path or bytes
-        A file or a URL that fsspec knows, ``.html`` or ``.json``, or of what `Report.to_parquet`,
+        A file or a URL that fsspec knows, ``.html``, ``.ipynb`` or ``.json``, or of what `Report.to_parquet`,
         `to_arrow`, `to_csv` and `to_trace_events` write, compressed or not; or the bytes of one.
     storage_options : dict, optional
         For `fsspec.open`.

@@ -26,6 +26,7 @@ def cover(
     right: npt.NDArray[np.floating],
     shape: tuple[int, int],
     error: npt.NDArray[np.bool_] | None = None,
+    depth: npt.NDArray[np.integer] | None = None,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Work out the pixels of a picture.
 
@@ -40,6 +41,8 @@ def cover(
     error : (n,) array of bool, optional
         Spans that own every pixel they touch, the one that they begin in at least, whatever else
         is there; of several the lowest slot.
+    depth : (rows,) array of int, optional
+        How many lanes share each row of pixels: what covers it is a part of the time of all of them.
 
     Returns
     -------
@@ -64,7 +67,10 @@ def cover(
         np.clip(right[fine], 0, columns),
         columns,
     )
-    share = np.minimum(np.bincount(at, sums, minlength=n_pixels_all), 1).astype(np.float32)
+    total = np.bincount(at, sums, minlength=n_pixels_all).astype(np.float64)
+    if depth is not None:
+        total = total / np.repeat(depth, columns)
+    share = np.minimum(total, 1).astype(np.float32)
     owner = np.full(n_pixels_all, NOBODY, np.int32)
     # Pairs are in the order of their pixels, then slots: of a pixel's largest the first one stays.
     starts = np.flatnonzero(np.diff(at, prepend=-1))

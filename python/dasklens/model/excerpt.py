@@ -18,9 +18,10 @@ _BY_NAME_OF_SPAN = ("action", "source")
 
 
 class Excerpt:
-    """Remembers the newest frames of a log, so many that they hold `MOST_TASKS`."""
+    """Remembers the newest frames of a log, so many that they hold `most_tasks`."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_tasks: int = MOST_TASKS) -> None:
+        self._most = most_tasks
         #: With how many records of each had come before, and the id from which on it and the frames
         #: behind it may speak of names.
         self._frames: deque[tuple[Frame, int, int]] = deque()
@@ -50,7 +51,7 @@ class Excerpt:
         self._frames.append((frame, known, self._floor))
         self._n += _length(frame) - known
         before = self._frames[0][2]
-        while self._n - self._oldest() >= MOST_TASKS:
+        while self._n - self._oldest() >= self._most:
             self._n -= self._oldest()
             self._frames.popleft()
         floor = self._frames[0][2]
@@ -66,7 +67,7 @@ class Excerpt:
 
         Its `missed` counts the tasks that were left out, so that whoever shows it says "N of M".
         """
-        n = min(MOST_TASKS, self._n)
+        n = min(self._most, self._n)
         while n > 0:
             data = zlib.compress(self._frame(n), 9)
             if len(data) <= most_bytes:

@@ -7,18 +7,36 @@ for the picture that stays in the saved notebook.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..wire.frames import NO_NAME, Frame, unpack_frame
+from . import kinds
 
-#: What the span's flags say.
-STRIP, ERROR = 1, 2
 #: Seconds after the epoch that nobody's clock says, as in the browser.
 _LATEST = 1e11
-_DTYPES = {"lane": "u2", "prefix": "u2", "flags": "u1", "start": "f8", "stop": "f8"}
+_DTYPES = {"lane": "u2", "slot": "u2", "start": "f8", "stop": "f8"}
+#: Most slots, as in the browser; the last one is shared by all that come after.
+_MOST_SLOTS = 0xFFFE
+
+
+class Slot(NamedTuple):
+    """Colour and pattern of spans.
+
+    Attributes
+    ----------
+    prefix : int
+        Index in `Overview.prefixes`.
+    kind : int
+        See `dasklens.model.kinds`.
+    action : str
+    """
+
+    prefix: int
+    kind: int
+    action: str
 
 
 @dataclass
@@ -34,8 +52,7 @@ class PrefixTally:
 @dataclass
 class _Spans:
     lane: npt.NDArray[np.uint16]
-    prefix: npt.NDArray[np.uint16]
-    flags: npt.NDArray[np.uint8]
+    slot: npt.NDArray[np.uint16]
     start: npt.NDArray[np.float64]
     stop: npt.NDArray[np.float64]
 
@@ -50,6 +67,9 @@ class Overview:
         `missed` counts records that the scheduler's log had dropped before they were read.
     lanes : list of (worker, thread, worker name)
     prefixes : list of PrefixTally
+    slots : list of Slot
+        Numbered as the browser does, in the order in which the spans came: of two that cover a pixel
+        equally the first one owns it.
     """
 
     n_tasks: int = 0
@@ -57,11 +77,14 @@ class Overview:
     missed: int = 0
     lanes: list[tuple[str, Any, str]] = field(default_factory=list)
     prefixes: list[PrefixTally] = field(default_factory=list)
+    slots: list[Slot] = field(default_factory=list)
     _log: str = ""
     _next: int = 0
     _names: dict[int, Any] = field(default_factory=dict)
     _lane_ids: dict[tuple[str, Any], int] = field(default_factory=dict)
     _prefix_ids: dict[str, int] = field(default_factory=dict)
+    _actions: dict[str, int] = field(default_factory=dict)
+    _slot_ids: dict[int, int] = field(default_factory=dict)
     _parts: list[_Spans] = field(default_factory=list)
 
     def append(self, data: bytes | Frame) -> Frame | None:
@@ -117,6 +140,7 @@ class Overview:
             self.missed,
             list(self.lanes),
             [replace(tally) for tally in self.prefixes],
+            list(self.slots),
             _parts=[self.spans()],
         )
 
@@ -138,8 +162,9 @@ class Overview:
         # No time at all, by a clock that is broken: without length where the frame begins.
         broken = ~((np.abs(start) < _LATEST) & (np.abs(stop) < _LATEST))
         start, stop = (np.where(broken, frame.base, times) for times in (start, stop))
-        strip = self._ids(column("action", "<u4")[first_span:], self._is_strip).astype(bool)
-        flags = np.where(strip, STRIP, 0).astype("u1")
+        action = self._ids(column("action", "<u4")[first_span:], self._action_id)
+        kind = np.array([kinds.kind_of(name) for name in self._actions], np.int64)[action]
+        strip = (kind >= kinds.TRANSFER) & (kind <= kinds.DESERIALIZE)
         has_spans = n_spans[skip:] > 0
         # As in the browser, an error shows on the work that failed: the last, or whatever came last.
         shows = np.cumsum(n_spans[skip:], dtype=np.int64) - 1
@@ -147,15 +172,46 @@ class Overview:
         last_work = np.full(len(group), -1, np.int64)
         last_work[record[work]] = work
         shows = np.where(last_work >= 0, last_work, shows)
-        flags[shows[failed & has_spans]] = ERROR
+        kind[shows[failed & has_spans]] = kinds.ERROR
         self._count(group, failed, group[record], np.where(strip, 0, np.maximum(stop - start, 0)))
-        self._keep(lane[record], group[record], flags, start, np.maximum(start, stop))
-        nowhere = failed & ~has_spans
-        if nowhere.any():
-            # Failed before any work began: a mark without length, when the scheduler heard of it.
-            at = column("stimulus", "<f8")[skip:][nowhere]
-            at = np.where(np.isnan(at), stop.max() if len(stop) else frame.base, at)
-            self._keep(lane[nowhere], group[nowhere], np.full(len(at), ERROR), at, at)
+        # Failed before any work began: a mark without length, when the scheduler heard of it.
+        nowhere = np.flatnonzero(failed & ~has_spans)
+        at = column("stimulus", "<f8")[skip:][nowhere]
+        at = np.where(np.isnan(at), stop.max() if len(stop) else frame.base, at)
+        record = np.concatenate([record, nowhere])
+        none = np.full(len(nowhere), self._action_id(""))
+        slot = self._slots(
+            record,
+            group[record],
+            np.concatenate([kind, np.full(len(nowhere), kinds.ERROR)]),
+            np.concatenate([action, none]),
+        )
+        starts = np.concatenate([start, at])
+        self._keep(lane[record], slot, starts, np.maximum(starts, np.concatenate([stop, at])))
+
+    def _slots(
+        self,
+        record: npt.NDArray[np.int64],
+        prefix: npt.NDArray[np.int64],
+        kind: npt.NDArray[np.int64],
+        action: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.int64]:
+        """The slot of each span; new ones are numbered in the order of the records."""
+        order = np.argsort(record, kind="stable")
+        key = ((action << 20) | (prefix << 3) | kind)[order]
+        unique, first, where = np.unique(key, return_index=True, return_inverse=True)
+        ids = np.empty(len(unique), np.int64)
+        names = list(self._actions)
+        for i in np.argsort(first).tolist():
+            one = int(unique[i])
+            if one not in self._slot_ids:
+                self._slot_ids[one] = min(len(self.slots), _MOST_SLOTS)
+                if len(self.slots) <= _MOST_SLOTS:
+                    self.slots.append(Slot(one >> 3 & 0x1FFFF, one & 7, names[one >> 20]))
+            ids[i] = self._slot_ids[one]
+        slots = np.empty(len(key), np.int64)
+        slots[order] = ids[where]
+        return slots
 
     def _keep(self, *columns: npt.NDArray[Any]) -> None:
         pairs = zip(columns, _DTYPES.values(), strict=True)
@@ -202,6 +258,5 @@ class Overview:
             self.lanes.append((worker, thread, str(worker_name) or worker or "(no worker)"))
         return self._lane_ids[key]
 
-    @staticmethod
-    def _is_strip(action: str) -> bool:
-        return action in ("transfer", "disk-read", "disk-write", "deserialize")
+    def _action_id(self, action: Any) -> int:
+        return self._actions.setdefault(str(action), len(self._actions))

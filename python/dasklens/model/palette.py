@@ -6,6 +6,8 @@ prefix has one colour everywhere and always, so it follows from the name alone.
 
 from __future__ import annotations
 
+from math import copysign, floor, sqrt
+
 #: Sixteen that keep apart under the common kinds of colour blindness as far as sixteen can (after
 #: the qualitative schemes of Okabe and Ito and of Paul Tol); red is left to errors.
 COLOURS = (
@@ -62,9 +64,47 @@ def colour_of(prefix: str) -> str:
     return COLOURS[_hash(prefix) % len(COLOURS)]
 
 
-def library_colour(library: str) -> str:
+#: Shades of a library's colour, lighter or darker by these parts: neighbours are to be told apart.
+_LIGHTER = (0.0, 0.14, 0.28, -0.1)
+SHADES = len(_LIGHTER)
+
+
+def library_colour(library: str, shade: int = 0) -> str:
     """The colour of a library's frames in a call tree as ``#rrggbb``, always the same."""
-    return LIBRARY_COLOURS.get(library) or _OTHER_LIBRARIES[_hash(library) % len(_OTHER_LIBRARIES)]
+    own = LIBRARY_COLOURS.get(library) or _OTHER_LIBRARIES[_hash(library) % len(_OTHER_LIBRARIES)]
+    lighter = _LIGHTER[shade]
+    return _mixed(own, "#000000" if lighter < 0 else "#ffffff", abs(lighter))
+
+
+def shade_of(identifier: str) -> int:
+    """The shade of a function, ``name;file;line``, always the same."""
+    return _hash(identifier) % SHADES
+
+
+#: Steps of colour on either side of no change; a change of this share of all samples has the full colour.
+STEPS, _FULL = 8, 0.1
+
+
+def change_step(change: float) -> int:
+    """A change of a share (-1 to 1) as a step of colour, -8 to 8: fine where changes are small."""
+    step = STEPS * sqrt(min(1.0, abs(change) / _FULL))
+    return floor(copysign(step, change) + 0.5)
+
+
+def change_colour(step: int) -> str:
+    """The colour of a step of `change_step`."""
+    return _mixed(SAME_COLOUR, LESS_COLOUR if step < 0 else MORE_COLOUR, abs(step) / STEPS)
+
+
+def _mixed(colour: str, other: str, part: float) -> str:
+    pairs = zip(rgb(colour), rgb(other), strict=True)
+    return "#" + "".join(f"{floor(a + (b - a) * part + 0.5):02x}" for a, b in pairs)
+
+
+def wants_dark_text(colour: str) -> bool:
+    """Whether dark text reads better than light on this colour."""
+    red, green, blue = rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 140
 
 
 def _hash(text: str) -> int:

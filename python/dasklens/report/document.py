@@ -1,4 +1,4 @@
-"""The document of a report: one JSON object, the same in a ``.json`` and inside a ``.html``.
+"""The document of a report: one JSON object, the same in a ``.json`` and inside a ``.html`` or ``.ipynb``.
 
 It comes from anybody. What is read is bounded while it is unpacked, nothing is unpickled, and every field is
 checked: whatever is wrong gives one `ReportError` that says so in a sentence.
@@ -207,9 +207,11 @@ def _parsed(data: bytes) -> dict[str, Any]:
         if FORMAT.encode() in data[:200]:
             raise damaged("it is cut short or was changed") from None
         raise ReportError(
-            "Expected a dasklens report (.html or .json), got something else: give the file that "
+            "Expected a dasklens report (.html, .ipynb or .json), got something else: give the file that "
             "dasklens.performance_report wrote."
         ) from None
+    if isinstance(raw, dict) and "nbformat" in raw and "cells" in raw:
+        raw = _in_notebook(raw)
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise ReportError(
             "Expected a dasklens report, got JSON of something else: give the file that "
@@ -224,6 +226,19 @@ def _parsed(data: bytes) -> dict[str, Any]:
             "pip install --upgrade dasklens"
         )
     return raw
+
+
+def _in_notebook(raw: dict[str, Any]) -> Any:
+    """What `dasklens.report.notebook` put into the metadata of a notebook."""
+    ours: Any = raw
+    for name in ("metadata", "dasklens", "report"):
+        ours = ours.get(name) if isinstance(ours, dict) else None
+    if ours is None:
+        raise ReportError(
+            "Expected the notebook of a dasklens report, got a notebook without one: give the file that "
+            "dasklens.performance_report wrote."
+        )
+    return ours
 
 
 def _refuse(constant: str) -> None:

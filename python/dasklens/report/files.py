@@ -20,13 +20,17 @@ Filename = str | os.PathLike[str]
 
 
 def kind_of(filename: Filename) -> str:
-    """``"json"`` or ``"html"``, by the suffix in front of that of a compression; HTML when it is another."""
+    """``"json"``, ``"ipynb"`` or ``"html"``, by the suffix in front of that of a compression, if any.
+
+    HTML when it is another one.
+    """
     from fsspec.utils import infer_compression
 
     name = _path_of(os.fspath(filename))
     if infer_compression(name) is not None:
         name = os.path.splitext(name)[0]
-    return "json" if name.lower().endswith(".json") else "html"
+    suffix = os.path.splitext(name.lower())[1]
+    return suffix[1:] if suffix in (".json", ".ipynb") else "html"
 
 
 def check_target(filename: Filename, storage_options: Mapping[str, Any] | None = None) -> None:
@@ -74,20 +78,21 @@ def _protocols(filesystem: Any) -> set[str]:
 
 
 def write(document: Document, filename: Filename, storage_options: Mapping[str, Any] | None = None) -> None:
-    """Write a document: HTML or JSON by the suffix, compressed by the suffix behind it.
+    """Write a document: HTML, a notebook or JSON by the suffix, compressed by the suffix behind it.
 
     Raises
     ------
     OSError
         When that does not work.
     """
-    data = document.to_json()
-    if kind_of(filename) == "html":
-        from .pages import render
-
-        data = render(data)
+    name = os.fspath(filename)
+    data = _rendered(document, name)
     with opened(filename, storage_options) as file:
         file.write(data)
+    if kind_of(name) == "ipynb":
+        from .notebook import trust
+
+        trust(name)
 
 
 @contextmanager
@@ -111,6 +116,20 @@ def opened(filename: Filename, storage_options: Mapping[str, Any] | None = None)
         return
     with fsspec.open(name, mode="wb", compression="infer", **options) as file:
         yield file
+
+
+def _rendered(document: Document, name: str) -> bytes:
+    kind = kind_of(name)
+    if kind == "ipynb":
+        from . import notebook
+
+        return notebook.render(document, _path_of(name))
+    data = document.to_json()
+    if kind == "html":
+        from .pages import render
+
+        return render(data)
+    return data
 
 
 def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = None) -> Document:

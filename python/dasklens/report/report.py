@@ -295,6 +295,37 @@ class Report(Exports):
                 return Profile(_static=unpack_profile(frame), kind=kind)
         return Profile(_static=(create(), {"kind": kind}, ()), kind=kind)
 
+    def history(self, what: str = "memory") -> ipywidgets.Widget:
+        """What changed over time, as curves.
+
+        Parameters
+        ----------
+        what : {"tasks", "memory", "cpu"}
+            Tasks that finished, by prefix; memory, or CPU, of all workers.
+
+        Raises
+        ------
+        ValueError
+            For something else, and when the report has too little of it.
+        ReportError
+            When the file that it was read from is damaged.
+        """
+        from ..widgets.history import history_box
+        from .static import HISTORIES, history
+
+        if what not in HISTORIES:
+            raise ValueError(f"what should be one of {', '.join(HISTORIES)}, got {what!r}.")
+        with whole("its history"):
+            chart = history(self._document, what)
+        if chart is None:
+            raise ValueError(f"This report has no history of {what}: it was recorded for too short a time.")
+        return history_box(chart)
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        from .shown import show
+
+        show(self, self._document if self._ended else None)
+
     # -- beside others ---------------------------------------------------------------------------------
 
     def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
@@ -341,8 +372,9 @@ class Report(Exports):
         Parameters
         ----------
         filename : str or path
-            ``.json`` at its end gives the data alone, anything else one HTML file that needs no network. May
-            be a URL that fsspec knows, and end in the suffix of a compression, such as ``.json.gz``.
+            ``.json`` at its end gives the data alone, ``.ipynb`` a notebook, anything else one HTML file that
+            needs no network. May be a URL that fsspec knows, and end in the suffix of a compression, such as
+            ``.json.gz``.
         storage_options : dict, optional
             For `fsspec.open`.
 

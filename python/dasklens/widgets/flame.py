@@ -18,8 +18,8 @@ from ..source.profile import Interval, When, addresses, stretch
 from ..wire.calltree import pack_profile
 from .flamefigure import compose, flame_mark, packed, parts_of
 from .marks import KINDS, VIEWS, valid_interval
-from .still import MIME, WIDGET_MIME, Renewal
-from .stillflame import still_flame_html
+from .still import Renewal, view_bundle
+from .stillflame import still_flame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,13 +319,10 @@ class Profile(ipywidgets.VBox):
             self._renewal.listen()
 
     def _bundle(self) -> dict[str, Any]:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {
-            "text/plain": repr(self),
-            "text/html": still_flame_html(self.state, self.seconds_per_sample),
-            WIDGET_MIME: view,
-            MIME: {"model_id": self.model_id, "mark_id": self.mark.model_id},
-        }
+        with self._lock:
+            state, frame, seconds = self.state, getattr(self, "_frame", None), self.seconds_per_sample
+        still = still_flame(state, frame, seconds)
+        return view_bundle(still, repr(self), self.model_id, self.mark.model_id)
 
     def _renew(self) -> None:
         """Put what there is now into the saved notebook: the hottest functions, and the tree."""

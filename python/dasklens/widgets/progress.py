@@ -18,8 +18,8 @@ from ..source.attach import resolve_client
 from ..source.progress import Following
 from .marks import Presence
 from .receiver import LivePart, Unfed
-from .still import MIME, WIDGET_MIME, Renewal
-from .still_progress import progress_html
+from .still import Renewal, view_bundle
+from .still_progress import still_progress
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -337,12 +337,8 @@ class ProgressBars(ipywidgets.VBox):
 
     def _bundle(self) -> dict[str, Any]:
         following = self.following
-        return {
-            "text/plain": repr(self),
-            "text/html": progress_html(following.now, following.status, following.why, self._multi),
-            WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
-            MIME: {"model_id": self.model_id, "mark_id": self._presence.model_id},
-        }
+        still = still_progress(following.now, following.status, following.why, self._multi)
+        return view_bundle(still, repr(self), self.model_id, self._presence.model_id)
 
     def _renew(self) -> None:
         self.part.snapshot = self.following.now.packed()

@@ -1,8 +1,8 @@
-"""The still picture in a saved notebook: HTML beside the live widget, in the same output.
+"""The still picture in a saved notebook: HTML and PNG beside the live widget, in the same output.
 
-Viewers without a kernel, and without the widget's state, show the HTML. It is renewed while tasks
-come in, seldom, and at the end of each cell, so that a notebook that is run without a browser keeps
-a picture too.
+Viewers without a kernel, and without the widget's state, show the HTML, and those that print (LaTeX) the
+PNG. Both are renewed while tasks come in, seldom, and at the end of each cell, so that a notebook that is run
+without a browser keeps a picture too.
 """
 
 from __future__ import annotations
@@ -13,69 +13,90 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..model.drawing import duration
 from ..model.overview import Overview
 from ..model.palette import ERROR_COLOUR, colour_of
-from ..model.picture import ROWS, paint, png
+from ..model.picture import WIDTH, summary, task_stream_png
 
 #: What JupyterLab's side of dasklens shows: the still picture until the live one is there.
 MIME = "application/vnd.dasklens.view+json"
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
-#: Bytes of the image at most, before base64 adds a third.
-_MOST_IMAGE = 60_000
-#: Lanes times columns that are painted at most, to see whether they fit.
-_MOST_PIXELS = 1_000_000
-_WIDTH = 960
+#: Bytes of an image at most. It is in the output twice, and base64 adds a third.
+MOST_IMAGE = 40_000
 #: Prefixes listed, and characters shown of a name.
 _LISTED, _LONGEST = 12, 80
+#: Classes whose text MathJax leaves alone.
+_NO_MATHS = "tex2jax_ignore mathjax_ignore"
 #: Seconds between two pictures while tasks come in, and at most this part of the time to make them.
 _EVERY, _PART = 10.0, 0.02
 
 
-def still_html(overview: Overview) -> str:
-    """The run in HTML that needs no script: a picture, its counts and the costliest prefixes.
+class Still(NamedTuple):
+    """What stands for a figure where no script runs.
+
+    Attributes
+    ----------
+    html : str
+        All text in it is escaped.
+    png : bytes
+        A picture; empty when there is nothing to see.
+    """
+
+    html: str
+    png: bytes = b""
+
+    def bundle(self, said: str) -> dict[str, Any]:
+        """The still part of an output; `said` is the plain text."""
+        images = {"image/png": base64.b64encode(self.png).decode()} if self.png else {}
+        return {"text/plain": text(said), "text/html": self.html, **images}
+
+
+def view_bundle(still: Still, said: str, model_id: str, mark_id: str) -> dict[str, Any]:
+    """The output of a figure: the live view, and what stands for it."""
+    return {
+        **still.bundle(said),
+        WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": model_id},
+        MIME: {"model_id": model_id, "mark_id": mark_id},
+    }
+
+
+def still_task_stream(overview: Overview, most_bytes: int | None = MOST_IMAGE) -> Still:
+    """A run as a picture, its counts and the costliest prefixes.
 
     Returns
     -------
-    str
-        At most some 100 kB, whatever ran. All text in it is escaped.
+    Still
+        At most some 100 kB together, whatever ran, unless `most_bytes` of the picture say otherwise.
     """
     if not overview.n_tasks:
-        return "<p>Task stream: no task had finished yet.</p>"
-    image, n_lanes = _image(overview)
-    summary = _summary(overview)
-    height = max(60, min(420, n_lanes * 24))
-    begin, end = (datetime.fromtimestamp(t, timezone.utc) for t in _extent(overview))
-    return (
-        f"<p><strong>Task stream:</strong> {summary}</p>"
-        f'<img alt="Task stream: {summary}" width="{_WIDTH}" height="{height}" '
-        'style="width:100%;image-rendering:pixelated;border:1px solid #8884" '
-        f'src="data:image/png;base64,{base64.b64encode(image).decode()}">'
-        f"<p>{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC from left to right; "
-        f"one row a worker thread.</p>{_prefixes(overview)}"
+        return Still("<p>Task stream: no task had finished yet.</p>")
+    picture, said = task_stream_png(overview, most_bytes), summary(overview)
+    return Still(
+        f"<p><strong>Task stream:</strong> {said}</p>{image_html(picture, f'Task stream: {said}')}"
+        f"{_when(overview)}{_prefixes(overview)}",
+        picture,
     )
 
 
-def _image(overview: Overview) -> tuple[bytes, int]:
-    columns = max(1, min(_WIDTH, _MOST_PIXELS // max(1, len(overview.lanes))))
-    while True:
-        picture = paint(overview, columns)
-        data = png(picture)
-        if len(data) <= _MOST_IMAGE or columns == 1:
-            return data, picture.shape[0] // ROWS
-        columns = max(1, min(columns // 2, int(columns * _MOST_IMAGE / len(data))))
-
-
-def _summary(overview: Overview) -> str:
-    n, total = overview.n_tasks, overview.n_tasks + overview.missed
-    tasks = f"{n:,} of {total:,} tasks" if overview.missed else f"{n:,} task{'s' * (n != 1)}"
-    threads = len(overview.lanes)
-    workers = len({lane[0] for lane in overview.lanes})
-    failed = f", {overview.n_errors:,} failed" if overview.n_errors else ""
+def _when(overview: Overview) -> str:
+    spans = overview.spans()
+    if not len(spans.start):
+        return ""
+    begin, end = (
+        datetime.fromtimestamp(t, timezone.utc) for t in (float(spans.start.min()), float(spans.stop.max()))
+    )
     return (
-        f"{tasks}{failed}, on {threads:,} thread{'s' * (threads != 1)} "
-        f"of {workers:,} worker{'s' * (workers != 1)}"
+        f"<p>{begin:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC from left to right; one row a worker thread.</p>"
+    )
+
+
+def image_html(png: bytes, alt: str) -> str:
+    """An element with a picture in it."""
+    return (
+        f'<img alt="{escape(text(alt))}" width="{WIDTH}" style="max-width:100%;height:auto" '
+        f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
     )
 
 
@@ -86,8 +107,8 @@ def _prefixes(overview: Overview) -> str:
         name = tally.name if len(tally.name) <= _LONGEST else tally.name[:_LONGEST] + "…"
         failed = f' <span style="color:{ERROR_COLOUR}">({tally.errors:,} failed)</span>' * bool(tally.errors)
         cells.append(
-            f'<tr><td style="color:{colour_of(tally.name)}">■</td><td>{_text(name)}</td>'
-            f"<td>{tally.count:,}{failed}</td><td>{_duration(tally.seconds)}</td></tr>"
+            f'<tr><td style="color:{colour_of(tally.name)}">■</td><td>{words_html(name)}</td>'
+            f"<td>{tally.count:,}{failed}</td><td>{duration(tally.seconds)}</td></tr>"
         )
     more = len(ordered) - _LISTED
     rest = f"<p>and {more:,} more prefixes</p>" if more > 0 else ""
@@ -97,22 +118,15 @@ def _prefixes(overview: Overview) -> str:
     )
 
 
-def _text(name: str) -> str:
-    # A lone surrogate cannot be sent.
-    return escape(name.encode("utf-8", "replace").decode())
+def words_html(words: str) -> str:
+    """Any text as HTML that shows it as it is: no markup, and no mathematics between two dollars."""
+    shown = escape(text(words))
+    return f'<span class="{_NO_MATHS}">{shown}</span>' if "$" in shown or "\\" in shown else shown
 
 
-def _extent(overview: Overview) -> tuple[float, float]:
-    spans = overview.spans()
-    return float(spans.start.min()), float(spans.stop.max())
-
-
-def _duration(seconds: float) -> str:
-    """With three digits, as the legend has it."""
-    for unit, long in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= 0.9995 * long:
-            return f"{float(f'{seconds / long:.3g}'):,.10g} {unit}"
-    return f"{seconds * 1e6:.3g} µs"
+def text(name: str) -> str:
+    """Text that can be sent: without lone surrogates."""
+    return name.encode("utf-8", "replace").decode()
 
 
 class Renewal:

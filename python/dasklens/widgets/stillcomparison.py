@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from html import escape
 from math import log
 from typing import Any
 
+from ..model.drawing import duration
 from ..model.overview import Overview
 from ..model.palette import colour_of
-from .still import _duration, _image
+from ..model.picture import task_stream_png
+from .still import MOST_IMAGE, image_html, words_html
 
 #: Prefixes listed, and characters shown of a name.
 _LISTED, _LONGEST = 20, 80
@@ -28,9 +28,9 @@ def still_comparison_html(comparison: Mapping[str, Any], overviews: Sequence[Ove
     rows = "".join(_row(each, labels) for each in prefixes[:_LISTED])
     more = len(prefixes) - _LISTED
     rest = f"<p>and {more:,} more prefixes that cost less</p>" if more > 0 else ""
-    notes = "".join(f"<p>{escape(_encodable(note))}</p>" for note in comparison["notes"])
+    notes = "".join(f"<p>{words_html(note)}</p>" for note in comparison["notes"])
     return (
-        f"<p><strong>Comparison:</strong> {escape(_encodable(comparison['verdict']))}</p>"
+        f"<p><strong>Comparison:</strong> {words_html(comparison['verdict'])}</p>"
         f"<table><thead><tr><th></th><th>prefix</th><th>median {labels[0]}</th><th>{labels[1]}</th>"
         f"<th>ratio (95 %)</th><th>¼ to 4 times</th>"
         f"<th>tasks {labels[0]}</th><th>{labels[1]}</th><th></th></tr></thead>"
@@ -43,7 +43,7 @@ def _row(each: Mapping[str, Any], labels: tuple[str, str]) -> str:
     verdict = each["verdict"]
     said = {"only in a": f"only in {labels[0]}", "only in b": f"only in {labels[1]}"}.get(verdict, verdict)
     medians = "".join(
-        f"<td>{'' if value is None else _duration(value)}</td>"
+        f"<td>{'' if value is None else duration(value)}</td>"
         for value in (each["medians"][0], each["medians"][-1])
     )
     tasks = "".join(f"<td>{n:,}</td>" for n in (each["tasks"][0], each["tasks"][-1]))
@@ -86,20 +86,9 @@ def _bar(each: Mapping[str, Any]) -> str:
 def _picture(run: Mapping[str, Any], overview: Overview) -> str:
     if not overview.n_tasks:
         return ""
-    image, n_lanes = _image(overview)
-    said = f"Task stream of {_text(run['label'])}"
-    height = max(60, min(300, n_lanes * 20))
-    return (
-        f'<p>{said}: {_text(run["title"])}</p><img alt="{said}" width="960" height="{height}" '
-        'style="width:100%;image-rendering:pixelated;border:1px solid #8884" '
-        f'src="data:image/png;base64,{base64.b64encode(image).decode()}">'
-    )
+    said = f"Task stream of {run['label']}"
+    return f"<p>{_text(run['title'])}</p>{image_html(task_stream_png(overview, MOST_IMAGE, said), said)}"
 
 
 def _text(name: str) -> str:
-    return escape(_encodable(name if len(name) <= _LONGEST else name[:_LONGEST] + "…"))
-
-
-def _encodable(text: str) -> str:
-    # A lone surrogate cannot be sent.
-    return text.encode("utf-8", "replace").decode()
+    return words_html(name if len(name) <= _LONGEST else name[:_LONGEST] + "…")

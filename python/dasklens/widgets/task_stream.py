@@ -13,15 +13,16 @@ import bqplot
 import ipywidgets
 from traitlets import Bool, Dict, Float, List, Tuple, Unicode, link, validate
 
-from ..model.excerpt import Excerpt
+from ..model.excerpt import MOST_TASKS, Excerpt
 from ..model.overview import Overview
+from ..model.picture import summary
 from ..model.spans import TaskTable
 from ..report.exports import Exports
 from ..report.formats.about import Exported
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
-from .still import MIME, WIDGET_MIME, Renewal, still_html
+from .still import Renewal, Still, still_task_stream, view_bundle
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -111,10 +112,35 @@ def task_stream_figure(frames: Sequence[bytes]) -> bqplot.Figure:
     return _compose(mark, height=f"{max(160, min(480, 60 + 22 * len(overview.lanes)))}px")
 
 
-def task_stream_box(frames: Sequence[bytes]) -> ipywidgets.VBox:
-    """The same with toolbar, legend and details, as a `TaskStream` has them."""
-    _figure, children = _arrange(_finished(frames)[0])
-    return ipywidgets.VBox(children)
+def task_stream_box(
+    frames: Sequence[bytes], most_tasks: int = MOST_TASKS, most_bytes: int = _SNAPSHOT
+) -> FinishedStream:
+    """The same with toolbar, legend and details, as a `TaskStream` has them.
+
+    Parameters
+    ----------
+    most_tasks, most_bytes : int
+        Tasks, and bytes of them, that are saved with the widget's state.
+    """
+    return FinishedStream(*_finished(frames, most_tasks, most_bytes))
+
+
+class FinishedStream(ipywidgets.VBox):
+    """A task stream to which nothing more comes. Where no script runs there is a picture instead."""
+
+    def __init__(self, mark: Spans, overview: Overview):
+        self.mark, self._overview = mark, overview
+        self.figure, children = _arrange(mark)
+        super().__init__(children)
+
+    def _ipython_display_(self, **_kwargs: Any) -> None:
+        from IPython.display import display
+
+        still = still_task_stream(self._overview)
+        display(view_bundle(still, repr(self), self.model_id, self.mark.model_id), raw=True)
+
+    def __repr__(self) -> str:
+        return f"<task stream: {summary(self._overview)}>"
 
 
 def finished_stream(
@@ -126,15 +152,17 @@ def finished_stream(
     return mark, ipywidgets.VBox(children), overview
 
 
-def _finished(frames: Sequence[bytes], **traits: Any) -> tuple[Spans, Overview]:
+def _finished(
+    frames: Sequence[bytes], most_tasks: int = MOST_TASKS, most_bytes: int = _SNAPSHOT, **traits: Any
+) -> tuple[Spans, Overview]:
     """A mark that shows these frames to whoever looks."""
     frames = tuple(frames)
-    overview, excerpt = Overview(), Excerpt()
+    overview, excerpt = Overview(), Excerpt(most_tasks)
     for data in frames:
         frame = overview.append(data)
         if frame is not None:
             excerpt.append(frame)
-    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(_SNAPSHOT), **traits)
+    mark = _mark(follow=False, phase="finished", snapshot=excerpt.packed(most_bytes), **traits)
     mark.feed(frames)
 
     def on_page(request: dict[str, Any]) -> None:
@@ -342,18 +370,12 @@ class TaskStream(Exports, ipywidgets.VBox):
         self._display_id = self._display_id or f"dasklens-{self.model_id}"
         with self._lock:
             overview = self._overview.copy()
-        display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
+        display(self._bundle(still_task_stream(overview)), raw=True, display_id=self._display_id)
         if first:
             self._renewal.listen()
 
-    def _bundle(self, still: str) -> dict[str, Any]:
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {
-            "text/plain": repr(self),
-            "text/html": still,
-            WIDGET_MIME: view,
-            MIME: {"model_id": self.model_id, "mark_id": self.mark.model_id},
-        }
+    def _bundle(self, still: Still) -> dict[str, Any]:
+        return view_bundle(still, repr(self), self.model_id, self.mark.model_id)
 
     def _renew(self) -> None:
         """Put what there is now into the saved notebook: the picture, and the newest tasks."""
@@ -365,7 +387,7 @@ class TaskStream(Exports, ipywidgets.VBox):
         with self._lock:
             overview, snapshot = self._overview.copy(), self._excerpt.packed(_SNAPSHOT)
         self.mark.snapshot = snapshot
-        update_display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
+        update_display(self._bundle(still_task_stream(overview)), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:
         o = self._overview
