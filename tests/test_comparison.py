@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from dasklens.report.collect import of_frames
 from dasklens.report.comparing import METHOD, changes_of, seconds_by_prefix
 from dasklens.report.document import Document, ReportError
 from dasklens.scheduler.recorder import Recorder
+from dasklens.widgets.comparison import Heading
 
 
 @pytest.fixture(scope="module")
@@ -269,6 +271,13 @@ def test_a_file_is_read_back(pair: Comparison, trend: Trend, tmp_path: Path, nam
     assert changes_of(pair._said).each[0].verdict == pair.prefixes[0]["verdict"]
 
 
+def test_who_runs_no_scripts_reads_what_came_of_it(pair: Comparison, tmp_path: Path) -> None:
+    pair.save(tmp_path / "c.html")
+    (said,) = re.findall("<noscript>(.*?)</noscript>", (tmp_path / "c.html").read_text(), re.S)
+    assert "Run 1 compared with Run 0" in said
+    assert "1 prefix got slower: weigh" in said
+
+
 def test_a_trend_carries_no_tasks(trend: Trend, pair: Comparison) -> None:
     assert trend._document.streams == {}
     assert list(pair._document.streams) == ["tasks:a", "tasks:b", "profile:change"]
@@ -335,6 +344,11 @@ SMALL = report(0, prefixes={"load": (9, 0.1)}).compare(report(1, prefixes={"sum"
 
 def test_a_cell_shows_numbers_streams_and_profile(pair: Comparison, page: Any) -> None:
     box = pair.widget()
+    assert [each.text for each in box.children if isinstance(each, Heading)] == [
+        "Task stream of a, from its start",
+        "Task stream of b, from its start",
+        "What takes more time in b than in a, and what less",
+    ]
     assert [mark.phase for mark in box.streams] == ["finished", "finished"]
     a, b = box.streams
     assert a.scales["x"] is b.scales["x"]
