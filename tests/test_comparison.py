@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from dasklens.report.collect import of_frames
 from dasklens.report.comparing import METHOD, changes_of, seconds_by_prefix
 from dasklens.report.document import Document, ReportError
 from dasklens.scheduler.recorder import Recorder
+from dasklens.widgets.comparison import Heading
+from dasklens.wire.frames import unpack_frame
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +107,23 @@ def test_task_streams_are_compared(client: Client, recorder: Recorder) -> None:
         changed.profile()
     with pytest.raises(ValueError, match="This block has not ended"):
         dasklens.get_task_stream(client).compare(made[0])
+
+
+def test_a_task_stream_of_several_blocks_is_compared_whole(client: Client, recorder: Recorder) -> None:
+    ts = dasklens.get_task_stream(client)
+    for _ in range(2):
+        with ts:
+            work(client, 0.001)
+        client.gather(client.map(abs, range(5)))
+    made = ts._to_document()
+    frames = [unpack_frame(data) for data in made.frames("tasks")]
+    # A page takes the next frame where the one before ended, and knows all names that it speaks of.
+    assert [frame.first for frame in frames] == [0, *(frame.next for frame in frames[:-1])]
+    tasks = TaskTable(made.frames("tasks"))
+    assert sorted(map(str, tasks.keys())) == sorted(str(each["key"]) for each in ts.data)
+    assert {each["prefix"] for each in tasks.records()} == {"load", "weigh"}
+    assert dasklens.compare([ts, ts]).prefixes[0]["tasks"] == [60, 60]
+    assert load_report(made.to_json()).data == tasks.records()
 
 
 def test_a_live_task_stream_is_compared(
@@ -226,6 +246,7 @@ def test_the_table_of_a_trend_has_a_row_a_prefix_and_run(trend: Trend) -> None:
 
 def test_text_says_it_all(pair: Comparison) -> None:
     said = str(pair)
+    assert "+17.0 points" in said
     assert "1 prefix got slower: weigh" in said
     assert "▲ slower" in said
     assert "? too few tasks" in said
@@ -267,6 +288,13 @@ def test_a_file_is_read_back(pair: Comparison, trend: Trend, tmp_path: Path, nam
         assert str(read) == str(made)
         pd.testing.assert_frame_equal(read.to_pandas(), made.to_pandas())
     assert changes_of(pair._said).each[0].verdict == pair.prefixes[0]["verdict"]
+
+
+def test_who_runs_no_scripts_reads_what_came_of_it(pair: Comparison, tmp_path: Path) -> None:
+    pair.save(tmp_path / "c.html")
+    (said,) = re.findall("<noscript>(.*?)</noscript>", (tmp_path / "c.html").read_text(), re.S)
+    assert "Run 1 compared with Run 0" in said
+    assert "1 prefix got slower: weigh" in said
 
 
 def test_a_trend_carries_no_tasks(trend: Trend, pair: Comparison) -> None:
@@ -335,6 +363,11 @@ SMALL = report(0, prefixes={"load": (9, 0.1)}).compare(report(1, prefixes={"sum"
 
 def test_a_cell_shows_numbers_streams_and_profile(pair: Comparison, page: Any) -> None:
     box = pair.widget()
+    assert [each.text for each in box.children if isinstance(each, Heading)] == [
+        "Task stream of a, from its start",
+        "Task stream of b, from its start",
+        "What takes more time in b than in a, and what less",
+    ]
     assert [mark.phase for mark in box.streams] == ["finished", "finished"]
     a, b = box.streams
     assert a.scales["x"] is b.scales["x"]

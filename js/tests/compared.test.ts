@@ -16,6 +16,7 @@ import { clock, isSinceStart } from '../src/core/format';
 import { timeTicks } from '../src/core/ticks';
 import { comparedView } from '../src/parts/comparedview';
 import comparison from '../src/parts/comparison';
+import heading from '../src/parts/heading';
 import { HOSTILE, one, texts } from './fakemark';
 
 type Raw = Record<string, unknown>;
@@ -289,6 +290,14 @@ describe('in a cell', () => {
     expect((await cellOf([])).el.querySelector('[data-prefix]')).toBeNull();
     expect((await cellOf([], null)).el.textContent).toBe('There is nothing to compare here.');
   });
+});
+
+test('a heading is text, whatever is in it', () => {
+  const el = document.createElement('div');
+  const model = { get: () => HOSTILE } as never;
+  void heading.render({ model, el } as never);
+  expect(el.textContent).toBe(HOSTILE);
+  expect(one(el, 'bdi').childElementCount).toBe(0);
 });
 
 describe('times from the start of a run', () => {

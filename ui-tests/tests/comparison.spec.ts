@@ -78,6 +78,7 @@ for (const theme of ['light', 'dark'] as const) {
     await expect(streams.locator('canvas')).toHaveCount(2);
     await expectDrawn(streams.locator('canvas').first());
     await expectDrawn(streams.locator('canvas').last());
+    await expect(streams.locator('.dasklens-count')).toHaveText(['281 tasks', '281 tasks']);
     await page.screenshot({ path: info.outputPath(`task-streams-${theme}.png`), fullPage: true });
 
     await go(page, 'profile');
@@ -152,6 +153,12 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
     if (name !== 'comparison') {
       await expectDrawn(panel(page, name).locator('canvas').first());
     }
+    if (name === 'task-streams') {
+      await expect(panel(page, name).locator('.dasklens-count').first()).toHaveText('281 tasks');
+      await panel(page, name).locator('canvas').last().scrollIntoViewIfNeeded();
+      await expectDrawn(panel(page, name).locator('canvas').last());
+      await expect(panel(page, name).locator('.dasklens-count').last()).toHaveText('281 tasks');
+    }
     expect(await wide(page), name).toBeLessThanOrEqual(390);
     await page.screenshot({ path: info.outputPath(`${name}-390.png`), fullPage: true });
   }
@@ -179,6 +186,7 @@ for (const theme of ['Light', 'Dark'] as const) {
     await page.screenshot({ path: info.outputPath(`viewer-${theme}.png`) });
     await shown.getByRole('tab', { name: 'Task streams' }).click();
     await expectDrawn(shown.locator('.panel-task-streams canvas').last());
+    await expect(shown.locator('.dasklens-count')).toHaveText(['281 tasks', '281 tasks']);
     await page.screenshot({ path: info.outputPath(`viewer-streams-${theme}.png`) });
     await shown.getByRole('tab', { name: 'Profile' }).click();
     await expectDrawn(shown.locator('.panel-profile canvas'));

@@ -13,6 +13,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   MemoryPart: () => import('../parts/memory'),
   ProgressPart: () => import('../parts/progress'),
   ComparisonPart: () => import('../parts/comparison'),
+  Heading: () => import('../parts/heading'),
   FlameBar: () => import('../parts/flamebar'),
   FlameTable: () => import('../parts/flametable'),
   FlameTimeline: () => import('../parts/flametimeline'),

@@ -122,9 +122,11 @@ def _judge(compared: Comparison | Trend, slower: list[Slowdown], limit: float, e
 def _print_json(
     compared: Comparison | Trend, slower: list[Slowdown], limit: float | None, out: TextIO
 ) -> None:
+    from ..report.document import plain
+
     said: dict[str, Any] = dict(compared._said)
     if limit is not None:
-        said["limit"], said["slower"] = limit, [asdict(each) for each in slower]
+        said["limit"], said["slower"] = limit, plain([asdict(each) for each in slower])
     # Escaped, so that every terminal and every file takes it.
     out.write(json.dumps(said, indent=1) + "\n")
 

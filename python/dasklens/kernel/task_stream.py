@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from time import time
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..model.relog import joined
 from ..model.spans import TaskTable
 from ..report.collect import of_frames
 from ..report.comparison import compare
@@ -88,7 +89,9 @@ class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
         self._begun = self._ended = 0.0
         self._data: list[dict[str, Any]] = []
         self._stale = False
-        self._frames: list[bytes] = []
+        #: Frames of each block, and when the first of them began.
+        self._blocks: list[list[bytes]] = []
+        self._first = 0.0
         self._start: dict[str, Any] | None = None
 
     def __enter__(self) -> get_task_stream:
@@ -108,6 +111,7 @@ class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
     async def __aenter__(self) -> get_task_stream:
         self._start = await cursor(self.client)
         self._begun = time()
+        self._first = self._first or self._begun
         return self
 
     async def __aexit__(
@@ -122,7 +126,7 @@ class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
         frames, missed = await read_tasks(self.client, self._start)
         for frame in frames:
             self._table.append(frame)
-        self._frames += frames
+        self._blocks.append(frames)
         self._ended = time()
         self._stale = True
         self.missed += missed
@@ -166,22 +170,22 @@ class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
         return task_stream_figure(frames)
 
     def _save(self, frames: list[bytes]) -> None:
-        write(self._document_of(frames), self._filename)
+        write(self._document_of(frames, self._begun), self._filename)
 
-    def _document_of(self, frames: list[bytes]) -> Document:
+    def _document_of(self, frames: list[bytes], start: float) -> Document:
         return of_frames(
             "tasks",
             frames,
             title="Task stream",
             missed=self.missed,
-            start=self._begun,
+            start=start,
             stop=self._ended,
         )
 
     def _to_document(self) -> Document:
         if not self._ended:
             raise ValueError("This block has not ended: compare task streams after it.")
-        return self._document_of(self._frames)
+        return self._document_of(joined(self._blocks), self._first)
 
     def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
         """What changed from this block to another; see `dasklens.Report.compare`."""

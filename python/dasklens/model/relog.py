@@ -80,6 +80,24 @@ def continued(data: bytes, log: str, cursors: int, names: int) -> bytes:
     return repacked(frame, log=log, first=frame.first + cursors, names0=frame.names0 + names, cols=cols)
 
 
+def joined(stretches: Iterable[Sequence[bytes]]) -> list[bytes]:
+    """Frames of stretches of a history as those of one: what lay between two of them is not missing."""
+    out: list[bytes] = []
+    log = ""
+    at = known = 0
+    for frames in stretches:
+        cursors = names = None
+        for data in frames:
+            frame = unpack_frame(data)
+            log = log or frame.log
+            if cursors is None or names is None:
+                cursors, names = at - frame.first, known - frame.names0
+            out.append(continued(data, log, cursors, names))
+            at = frame.next + cursors
+            known = max(known, frame.names0 + len(frame.names) + names)
+    return out
+
+
 def since(data: bytes, start: float) -> bytes:
     """A frame of tasks whose times are counted from `start`, not from the epoch."""
     frame = unpack_frame(data)

@@ -12,8 +12,8 @@ from .words import duration, plural, size
 
 Comparison = Mapping[str, Any]
 
-#: Prefixes named in a sentence, rows of a table in a terminal, and letters of a name there.
-_NAMED, _ROWS, _LONGEST = 3, 25, 36
+#: Prefixes named in a sentence; prefixes and functions in a terminal, and letters of a name there.
+_NAMED, _ROWS, _FUNCTIONS, _LONGEST = 3, 25, 5, 36
 #: What is said of a prefix without a ratio, and how each verdict is marked where there are no colours.
 MARKS = {"slower": "▲", "faster": "▼", "no difference": " ", "too few tasks": "?"}
 
@@ -221,6 +221,13 @@ def as_text(comparison: Comparison) -> str:
         lines += ["", *_table(head, rows)]
         if len(prefixes) > _ROWS:
             lines.append(f"  and {len(prefixes) - _ROWS:,} more prefixes that cost less")
+    if comparison["functions"]:
+        head = ["function", f"own {labels[0]}", labels[-1], "change"]
+        rows = [
+            [shown(name), f"{before:.1%}", f"{after:.1%}", f"{100 * (after - before):+.1f} points"]
+            for name, _, _, _, before, after, *_ in comparison["functions"][:_FUNCTIONS]
+        ]
+        lines += ["", *_table(head, rows)]
     if comparison["notes"]:
         lines += ["", *(f"  {shown(note, 2000)}" for note in comparison["notes"])]
     return "\n".join(line.rstrip() for line in lines)

@@ -133,7 +133,7 @@ def _inert(text: str) -> str:
 def _said(text: str) -> tuple[str, str]:
     """What stands in the page for who runs no scripts: title and verdict."""
     document = json.loads(text)
-    title, summary = document.get("title"), document.get("summary")
+    title, summary = document.get("title"), document.get("comparison") or document.get("summary")
     verdict = summary.get("verdict") if isinstance(summary, dict) else None
     return str(title or "Dask report"), str(verdict or "")
 

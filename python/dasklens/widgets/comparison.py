@@ -13,7 +13,7 @@ import anywidget
 import bqplot
 import ipywidgets
 from ipywidgets import Widget, widget_serialization
-from traitlets import Dict, Instance, List
+from traitlets import Dict, Instance, List, Unicode
 
 from ..model.overview import Overview
 from ..wire.calltree import unpack_profile
@@ -46,6 +46,14 @@ class ComparisonPart(anywidget.AnyWidget):
     marks = List(Instance(Widget)).tag(sync=True, **widget_serialization)
 
 
+class Heading(anywidget.AnyWidget):
+    """A line above a figure: plain text, whatever is in it."""
+
+    _esm = _STATIC / "heading.js"
+
+    text = Unicode("").tag(sync=True)
+
+
 class ComparisonBox(ipywidgets.VBox):
     """All of a comparison, from the top.
 
@@ -67,18 +75,14 @@ class ComparisonBox(ipywidgets.VBox):
         children: list[Widget] = [self.part]
         if marks:
             for run, box in zip(said["runs"], boxes, strict=True):
-                children += [_heading(f"Task stream of {run['label']}, from its start"), box]
+                children += [Heading(text=f"Task stream of {run['label']}, from its start"), box]
         if self.changed is not None:
             first, last = (run["label"] for run in said["runs"])
             children += [
-                _heading(f"What takes more time in {last} than in {first}, and what less"),
+                Heading(text=f"What takes more time in {last} than in {first}, and what less"),
                 self.changed,
             ]
         super().__init__(children, **kwargs)
-
-
-def _heading(text: str) -> ipywidgets.Label:
-    return ipywidgets.Label(text, style={"font_weight": "bold"}, layout={"margin": "12px 0 0"})
 
 
 def comparison_box(document: Document) -> ComparisonBox:
