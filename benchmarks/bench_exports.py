@@ -1,8 +1,8 @@
 """Exports of a run beside what people do today: records of `get_task_stream` by pandas into a file.
 
-The peer has to be helped, or it fails: keys that are tuples become text, and metadata and pickled types are left
-out, which ours keep. What it writes is not read back to the same tasks. Of traces there is no peer but the
-records as JSON. Both are written in turn, and the best of some rounds counts.
+The peer has to be helped, or it fails: keys that are tuples become text, and metadata and pickled types are
+left out, which ours keep. What it writes is not read back to the same tasks. Of traces there is no peer but
+the records as JSON. Both are written in turn, and the best of some rounds counts.
 """
 
 from __future__ import annotations
