@@ -160,7 +160,7 @@ def test_a_file_is_written_as_a_whole(client: Client, tmp_path: Path, name: str,
     def fails(*_: Any) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr("dasklens.report.localfile._write", fails)
+    monkeypatch.setattr("dasklens.report.localfile._packed", fails)
     with pytest.raises(OSError, match="no space"):
         report.save(path)
     assert path.read_bytes() == before

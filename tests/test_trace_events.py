@@ -211,6 +211,15 @@ def test_a_transfer_from_nobody_knows_where_has_no_arrow() -> None:
     assert not of(trace, "s")
 
 
+def test_workers_that_did_nothing_are_counted_too() -> None:
+    sample = load_report(SAMPLE)
+    del sample._document.streams["tasks"]
+    trace = trace_of(sample)
+    assert len({event["pid"] for event in of(trace, "C")}) == 3
+    assert not of(trace, "X")
+    assert load_report(sample.to_trace_events() or b"").data == []
+
+
 @settings(deadline=None, max_examples=60)
 @given(run=runs())
 def test_runs_keep_the_rules(run: Run) -> None:

@@ -77,7 +77,7 @@ def _named(what: str, process: int, thread: int, **args: Any) -> Event:
 
 def _counter(counter: Counter, layout: Layout) -> Event:
     process = CLUSTER if counter.worker is None else layout.processes[counter.worker[0]][0]
-    at = int(nanoseconds(np.array([counter.time]), layout.epoch)[0]) / 1e3
+    at = round((counter.time - layout.epoch) * 1e9) / 1e3
     return {"ph": "C", **_head(counter.name, "counter", Row(process, 0, ""), at), "args": counter.values}
 
 
