@@ -9,10 +9,10 @@ from functools import partial
 from time import localtime, strftime, time
 from typing import Any
 
+from ..model.kept import Kept
 from ..model.pieces import Budget, PieceWriter, frames_in
 from ..model.relog import column, over_time
 from ..model.spans import TaskTable
-from ..source.recording import Recording
 from ..wire.frames import unpack_frame
 from . import tables
 from .document import MOST_UNPACKED, Document, Stream, plain
@@ -59,8 +59,8 @@ def checked_title(title: str | None) -> str:
     return title or ""
 
 
-def collect(recording: Recording, block: Block) -> Document:
-    """Make the document of a recording that has ended.
+def collect(recording: Kept, block: Block) -> Document:
+    """Make the document of a recording that has ended, whoever read it.
 
     It unpacks what was recorded, which of millions of tasks takes its time: not on a loop.
     """
@@ -185,7 +185,7 @@ def _log(log: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     return {**log, "rows": rows}
 
 
-def _streams(recording: Recording, redactor: Redactor) -> dict[str, Stream]:
+def _streams(recording: Kept, redactor: Redactor) -> dict[str, Stream]:
     kept = {name: writer for name, writer in recording.kept.items() if writer.frames}
     if not redactor.of_frames:
         return {name: _kept(writer) for name, writer in kept.items()}
@@ -220,7 +220,7 @@ def _code(block: Block, redactor: Redactor) -> dict[str, Any] | None:
     }
 
 
-def _cluster(recording: Recording, redactor: Redactor) -> dict[str, Any]:
+def _cluster(recording: Kept, redactor: Redactor) -> dict[str, Any]:
     found = {"workers": 0, "threads": 0, "memory": 0.0}
     last = recording.last("counts")
     if last:
