@@ -1,7 +1,7 @@
 """What was read of a scheduler from a beginning to an end: the books of a recording, without any reading.
 
-Whoever reads says what came: `dasklens.source.recording`, by RPC, or the child of the Jupyter server, by what is
-piped to it. Here it is compressed at once, counted, and put into one log whatever became of the scheduler.
+Whoever reads says what came: `dasklens.source.recording`, by RPC, or the child of the Jupyter server, by what
+is piped to it. Here it is compressed at once, counted, and put into one log whatever became of the scheduler.
 """
 
 from __future__ import annotations
@@ -219,8 +219,9 @@ class Kept:
         """Say in `ended_early` what there is not, at the end."""
         if self._full:
             self.ended_early = (
-                f"Recording ended at {_clock(self._full)}, before it was stopped, for a recording may take no "
-                f"more than it had by then ({self.nbytes >> 20:,} MiB, compressed). What was read before is here."
+                f"Recording ended at {_clock(self._full)}, before it was stopped, for a recording may take "
+                f"no more than it had by then ({self.nbytes >> 20:,} MiB, compressed). What was read before "
+                "is here."
             )
         elif self._lost is not None:
             when, why = self._lost

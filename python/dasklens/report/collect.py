@@ -9,7 +9,9 @@ from functools import partial
 from time import localtime, strftime, time
 from typing import Any
 
-from ..model.kept import Kept
+import numpy as np
+
+from ..model.kept import STREAMS, Kept
 from ..model.pieces import Budget, PieceWriter, frames_in
 from ..model.relog import column, over_time
 from ..model.spans import TaskTable
@@ -82,7 +84,7 @@ def collect(recording: Kept, block: Block) -> Document:
     )
     document.title = redactor.text(document.title)
     tasks = TaskTable(document.frames("tasks"))
-    document.cluster = _cluster(recording, redactor)
+    document.cluster = _cluster(recording, tasks, redactor)
     details = _details(inquiry.details, redactor)
     why = redactor.text(inquiry.absent.get("details", "" if details else "it could not be asked"))
     document.tables = {
@@ -93,6 +95,7 @@ def collect(recording: Kept, block: Block) -> Document:
     }
     document.logs = tables.logs(details, why, "logs" in redactor.what)
     document.summary = summary_of(document, tasks, details)
+    document.summary["notes"] += [redactor.text(note) for note in _lacks(recording)]
     for part in ("cluster", "tables", "logs", "summary"):
         # What is read back is the same to the letter.
         setattr(document, part, plain(getattr(document, part)))
@@ -220,9 +223,20 @@ def _code(block: Block, redactor: Redactor) -> dict[str, Any] | None:
     }
 
 
-def _cluster(recording: Kept, redactor: Redactor) -> dict[str, Any]:
+def _lacks(recording: Kept) -> list[str]:
+    """Sentences on streams that there are not."""
+    absent = [stream for stream in STREAMS if stream in recording.inquiry.absent]
+    whys = dict.fromkeys(recording.inquiry.absent[stream] for stream in absent)
+    guessed = "Workers and threads are those that ran one of these tasks. " if "counts" in absent else ""
+    return [f"Not recorded: {', '.join(absent)}. {guessed}{' '.join(whys)}"] if absent else []
+
+
+def _cluster(recording: Kept, tasks: TaskTable, redactor: Redactor) -> dict[str, Any]:
     found = {"workers": 0, "threads": 0, "memory": 0.0}
     last = recording.last("counts")
+    if "counts" in recording.inquiry.absent:
+        lanes = {tuple(tasks.names[lane][:2]) for lane in np.unique(tasks.columns()["lane"]).tolist()}
+        found |= {"workers": len({lane[0] for lane in lanes}), "threads": len(lanes)}
     if last:
         frame = unpack_frame(last)
         for name, of in (("workers", "workers"), ("threads", "threads"), ("memory", "limit")):

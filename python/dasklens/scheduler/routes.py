@@ -129,9 +129,10 @@ class StreamHandler(_Guarded, WebSocketHandler):
     """`dasklens/stream`, a websocket: each request is a JSON text, each reply one msgpack map.
 
     A request is ``{"id", "stream", "question", "cursor", "names", "log", "until", "wait", "max_bytes"}`` (a
-    question for the streams ``profile`` and ``details``, see `Profiles.read` and `Answers.details`), its reply what
-    `Recorder.read` gives and the id, or ``{"id", "error"}``. Whoever asks decides how much there is to send:
-    no more than `IN_FLIGHT` replies are under way, and the next request is not even read before one is gone.
+    question for the streams ``profile`` and ``details``, see `Profiles.read` and `Answers.details`), its
+    reply what `Recorder.read` gives and the id, or ``{"id", "error"}``. Whoever asks decides how much there
+    is to send: no more than `IN_FLIGHT` replies are under way, and the next request is not even read before
+    one is gone.
     """
 
     #: Between `open` and `on_close`; tornado calls the second without the first when a handshake fails.

@@ -18,6 +18,7 @@ from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
 from ..model.kept import STREAMS, Kept, Place
+from ..wire.pace import pause_after
 from .attach import resolve_client, rpc_of
 from .feed import CONNECT_TIMEOUT, Feed, reading_loop, reason_of
 from .inquiry import Inquiry
@@ -27,9 +28,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds a read waits for news on the scheduler, and bytes it may bring at once.
 WAIT, MAX_BYTES = 2.0, 2 << 20
-#: Samples are read this much of the time that passed apart, and never more seconds apart: a long recording
-#: has some hundred samples of its workers, not thousands. The sampler forgets whoever waits longer.
-PART, LONGEST_PAUSE = 1 / 600, 4.0
 #: Seconds that the last sample is waited for, and that a scheduler which was lost may take to answer.
 LAST_SAMPLE, LAST_CHANCE = 1.2, 2.0
 
@@ -170,7 +168,7 @@ class Recording(Kept, Feed):
             self._say_live()
             wait = WAIT
             if place.stream != "tasks":
-                await asyncio.sleep(min(LONGEST_PAUSE, (monotonic() - self._began) * PART))
+                await asyncio.sleep(pause_after(monotonic() - self._began))
 
     async def _ask(
         self, scheduler: Any, place: Place, wait: float, until: int | None = None, fresh: bool = False

@@ -1,7 +1,7 @@
 """Answers as frames: what is told at once, by those streams of a scheduler that have no records.
 
-Such a frame has one column ``answer`` (u1), msgpack of what is told; its `base` is the time of the scheduler at
-which it was made.
+Such a frame has one column ``answer`` (u1), msgpack of what is told; its `base` is the time of the scheduler
+at which it was made.
 """
 
 from __future__ import annotations
