@@ -57,6 +57,7 @@ class Child:
         self._window: Window | None = None
         self._kept: Kept | None = None
         self._told = -TELL_EVERY
+        self._timer: threading.Timer | None = None
 
     def do(self, message: dict[str, Any]) -> None:
         """Do what a message says; what is wrong with it is answered, or told of the recording."""
@@ -94,8 +95,7 @@ class Child:
                 kept.fill_up()
             else:
                 kept.take(stream, log, cursor, names, frames)
-            if monotonic() - self._told >= TELL_EVERY:
-                self._tell()
+            self._tell_soon()
 
     def _do_lack(self, of: str, stream: str, why: str) -> None:
         if of == "live":
@@ -137,15 +137,15 @@ class Child:
         kept.start_time = at.base
         self._tell()
 
-    def _do_answer(self, what: str, frame: bytes) -> None:
+    def _do_answer(self, of: str, stream: str, frame: bytes) -> None:
         if self._kept is None:
             return
         answers = self._kept.inquiry
-        if what.startswith(PROFILE):
-            answers.profiles[what.partition(":")[2]] = frame, unpack_frame(frame).next
-        elif what == "versions":
+        if stream.startswith(PROFILE):
+            answers.profiles[stream.partition(":")[2]] = frame, unpack_frame(frame).next
+        elif stream == "versions":
             answers.versions = versions_of(unpack_answer(frame))
-        elif what == "before":
+        elif stream == "before":
             answers.before = unpack_details(unpack_answer(frame))["fine_metrics"]["rows"]
         else:
             answers.take_details(unpack_details(unpack_answer(frame)))
@@ -162,9 +162,15 @@ class Child:
     def _do_drop(self) -> None:
         self._kept = None
 
+    def _tell_soon(self) -> None:
+        if self._timer is None:
+            self._timer = threading.Timer(max(0.0, self._told + TELL_EVERY - monotonic()), self._tell)
+            self._timer.daemon = True
+            self._timer.start()
+
     def _tell(self) -> None:
         kept = self._kept
-        self._told = monotonic()
+        self._told, self._timer = monotonic(), None
         if kept is not None:
             full = kept.nbytes >= self._most
             records = kept.kept["tasks"].records

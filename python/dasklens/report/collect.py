@@ -225,10 +225,12 @@ def _code(block: Block, redactor: Redactor) -> dict[str, Any] | None:
 
 def _lacks(recording: Kept) -> list[str]:
     """Sentences on streams that there are not."""
-    absent = [stream for stream in STREAMS if stream in recording.inquiry.absent]
-    whys = dict.fromkeys(recording.inquiry.absent[stream] for stream in absent)
+    absent = {
+        stream: recording.inquiry.absent[stream] for stream in STREAMS if stream in recording.inquiry.absent
+    }
     guessed = "Workers and threads are those that ran one of these tasks. " if "counts" in absent else ""
-    return [f"Not recorded: {', '.join(absent)}. {guessed}{' '.join(whys)}"] if absent else []
+    # One reason for all: they are of one scheduler.
+    return [f"Not recorded: {', '.join(absent)}. {guessed}{next(iter(absent.values()))}"] if absent else []
 
 
 def _cluster(recording: Kept, tasks: TaskTable, redactor: Redactor) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from time import localtime, monotonic, strftime, time
 from typing import Any
 
 from jupyter_core.utils import ensure_async
+from tornado.web import HTTPError
 
 from dasklens.server.child import Child, ChildError
 from dasklens.server.following import TASKS, Following, moment, place_of
@@ -81,9 +82,10 @@ class Recording:
         self._start = 0.0
         self._known: dict[str, Any] = {"tasks": 0, "missed": 0, "full": False}
         self._reason = self._trouble = self._progress = self.path = ""
-        #: Sentences on what there is not.
-        self._lacks: dict[str, None] = {}
+        #: Streams that there are not, and why.
+        self._lacks: dict[str, str] = {}
         self._told: tuple[float, dict[str, Any]] = (0.0, {})
+        self._due: asyncio.TimerHandle | None = None
         self._ended = False
         self.phase = "starting"
 
@@ -111,12 +113,16 @@ class Recording:
             "missed": self._known.get("missed", 0),
             "full": bool(self._known.get("full")),
             "trouble": self._trouble,
-            "lacks": " ".join(self._lacks),
+            "lacks": self._lack_of(),
             "progress": self._progress,
             "path": self.path,
             "reason": self._reason,
             "again": self.phase == "failed" and self._ended,
         }
+
+    def _lack_of(self) -> str:
+        names = ", ".join(self._lacks)
+        return f"Not recorded: {names}. {next(iter(self._lacks.values()))}" if names else ""
 
     def hear(self, known: dict[str, Any]) -> None:
         """The child says how far it is."""
@@ -134,11 +140,17 @@ class Recording:
         self._work = asyncio.ensure_future(self._unfollow())
 
     def _tell(self, now: bool = True) -> None:
-        if now or monotonic() - self._told[0] >= TELL_EVERY:
-            said = self.said
-            if {**said, "seconds": 0} != self._told[1]:
-                self._told = monotonic(), {**said, "seconds": 0}
-                self._on_change()
+        if not now and monotonic() - self._told[0] < TELL_EVERY:
+            if self._due is None:
+                self._due = asyncio.get_running_loop().call_later(TELL_EVERY, self._tell)
+            return
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+        said = {**self.said, "seconds": 0}
+        if said != self._told[1]:
+            self._told = monotonic(), said
+            self._on_change()
 
     def _go(self, phase: str, progress: str = "") -> None:
         self.phase, self._progress = phase, progress
@@ -204,7 +216,7 @@ class Recording:
         )
 
     async def _lack(self, stream: str, why: str) -> None:
-        self._lacks[why] = None
+        self._lacks[stream] = why
         await self._told_child("lack", of="recording", stream=stream, why=why)
         self._tell()
 
@@ -327,7 +339,7 @@ class Recording:
         except Unreadable as error:
             await self._told_child("lack", of="recording", stream=what, why=str(error))
         else:
-            await self._told_child("answer", of="recording", stream=what, what=what, frame=frame)
+            await self._told_child("answer", of="recording", stream=what, frame=frame)
 
     async def _answer(self, asked: str) -> bytes:
         place = Place()
@@ -361,6 +373,8 @@ class Recording:
 
     async def close(self) -> None:
         """Give it up, with what it has."""
+        if self._due is not None:
+            self._due.cancel()
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
@@ -378,8 +392,11 @@ async def saved(contents: Any, folder: str, text: str) -> str:
         Where it is.
     """
     folder = folder.strip("/")
-    if folder and not await ensure_async(contents.dir_exists(folder)):
-        folder = ""
+    try:
+        there = not folder or await ensure_async(contents.dir_exists(folder))
+    except HTTPError:
+        there = False  # it would be outside of all that Jupyter serves
+    folder = folder if there else ""
     name = f"dask-report-{strftime('%Y-%m-%d-%H%M%S', localtime(time()))}.dasklens.html"
     name = await ensure_async(contents.increment_filename(name, folder, insert="-"))
     path = f"{folder}/{name}" if folder else name
