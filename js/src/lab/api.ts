@@ -54,7 +54,7 @@ export interface RecordingSaid {
 /** A live summary as `python/dasklens/report/window.py` says it; nothing of it is taken for granted. */
 export interface SummarySaid {
   readonly summary: unknown;
-  readonly scope: { readonly note?: unknown } | null;
+  readonly scope: { readonly note?: unknown; readonly start?: unknown; readonly stop?: unknown } | null;
   readonly state: { readonly phase: string; readonly reason: string; readonly since: number };
 }
 

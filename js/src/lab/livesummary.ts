@@ -6,10 +6,11 @@
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import { clock } from '../core/format';
+import { h, say } from '../parts/elements';
 import { summaryOf, type Summary } from '../report/document';
 import { findingsOf, prefixesOf, spentOf } from '../report/verdict';
 import { ApiError, type Scheduler, type SummarySaid } from './api';
-import { h, say } from './dom';
 import type { Hub } from './hub';
 import { onSeen } from './looking';
 
@@ -21,7 +22,8 @@ const SPEAK = 30_000;
 const WINDOWS = [60, 300, 1800];
 
 export class LiveSummary extends Widget {
-  private readonly select = h('select', { class: 'jp-mod-styled' });
+  private readonly select = h('select');
+  private readonly when = h('span', { class: 'when' });
   private readonly verdict = h('p', { class: 'verdict' });
   private readonly note = h('p', { class: 'aside' });
   private readonly failure = h('p', { class: 'empty', role: 'status' });
@@ -38,7 +40,8 @@ export class LiveSummary extends Widget {
   /** What an answer is compared with: it may come after another scheduler was chosen. */
   private turn = 0;
   private asking = false;
-  private spoke = -SPEAK;
+  private spoke = -Infinity;
+  private seconds = 0;
   private known = '';
 
   constructor(private readonly hub: Hub) {
@@ -54,7 +57,7 @@ export class LiveSummary extends Widget {
     this.select.setAttribute('aria-label', trans.__('Time that the summary is of'));
     this.select.addEventListener('change', () => void options.set('summaryOf', Number(this.select.value)));
     this.node.append(
-      h('div', { class: 'chosen' }, this.select),
+      h('div', { class: 'chosen' }, this.select, this.when),
       this.failure,
       this.verdict,
       this.note,
@@ -94,9 +97,10 @@ export class LiveSummary extends Widget {
   }
 
   private onOptions(): void {
-    const seconds = String(this.hub.options.get('summaryOf'));
-    if (this.select.value !== seconds) {
-      this.select.value = seconds;
+    const seconds = this.hub.options.get('summaryOf');
+    if (this.seconds !== seconds) {
+      this.seconds = seconds;
+      this.select.value = String(seconds);
       this.turn++;
       this.asking = false;
       this.settle();
@@ -108,7 +112,7 @@ export class LiveSummary extends Widget {
     this.asking = false;
     this.drawn.clear();
     this.known = '';
-    [this.verdict, this.note, this.spent, this.findings, this.prefixes].forEach(each =>
+    [this.when, this.verdict, this.note, this.spent, this.findings, this.prefixes].forEach(each =>
       each.replaceChildren()
     );
     this.fail('');
@@ -130,7 +134,7 @@ export class LiveSummary extends Widget {
     }
     let pause = EVERY;
     try {
-      const said = await this.hub.api.summary(id, Number(this.select.value));
+      const said = await this.hub.api.summary(id, this.seconds);
       if (turn !== this.turn) {
         return;
       }
@@ -153,11 +157,12 @@ export class LiveSummary extends Widget {
       return;
     }
     const summary = summaryOf(raw);
+    const some = summary.figures.tasks > 0;
     this.fail(state.phase === 'lost' || state.phase === 'finished' ? state.reason : '');
     say(this.verdict, summary.verdict);
+    say(this.when, some ? stretch(scope) : '');
     say(this.note, typeof scope?.note === 'string' ? scope.note : '');
     this.note.hidden = !this.note.textContent;
-    const some = summary.figures.tasks > 0;
     this.draw(this.spent, summary.time, () => (some ? spentOf(summary.time, false) : null));
     this.draw(this.findings, [summary.findings, summary.notes, some], () =>
       some ? findingsOf(summary) : null
@@ -193,4 +198,10 @@ export class LiveSummary extends Widget {
     say(this.failure, words);
     this.failure.hidden = !words;
   }
+}
+
+/** From the first task to the last. */
+function stretch(scope: SummarySaid['scope']): string {
+  const { start, stop } = scope ?? {};
+  return typeof start === 'number' && typeof stop === 'number' ? `${clock(start)} – ${clock(stop)}` : '';
 }

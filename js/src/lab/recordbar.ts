@@ -5,7 +5,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
-import { counted } from '../core/format';
+import { counted, stopwatch } from '../core/format';
 import { COMMAND } from '../tokens';
 import type { RecordingSaid } from './api';
 import { h, say, textButton, tool } from './dom';
@@ -151,17 +151,9 @@ export class RecordBar extends Widget {
     const { current } = this.hub.recordings;
     if (current) {
       const since = current.said.seconds + (performance.now() - current.at) / 1000;
-      say(this.timer, `${timeOf(since)} · ${counted(current.said.tasks, 'task')}`);
+      say(this.timer, `${stopwatch(since)} · ${counted(current.said.tasks, 'task')}`);
     }
   }
-}
-
-/** As a stopwatch shows it: `0:12`, `1:02:03`. */
-export function timeOf(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  const two = (n: number): string => String(n).padStart(2, '0');
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
 /** What is not as it should be. */

@@ -150,10 +150,10 @@ class Window:
         Returns
         -------
         dict
-            ``summary``, as `summarize` gives it; ``scope``: ``seconds`` that were asked for, ``start`` and
-            ``stop`` (seconds since the epoch, on the scheduler's clock), ``tasks`` that are in it, ``of``,
-            how many its log has had when there are not all of the time asked for, else the same, and
-            ``note``, a sentence about that, or empty.
+            ``summary``, as `summarize` gives it, from the first of these tasks to the last; ``scope``:
+            ``seconds`` that were asked for, ``start`` and ``stop`` (seconds since the epoch, on the
+            scheduler's clock), ``tasks`` that are in it, ``of``, how many its log has had when there are
+            not all of the time asked for, else the same, and ``note``, a sentence about that, or empty.
         """
         stop = self.now
         if not np.isfinite(stop):
@@ -163,13 +163,14 @@ class Window:
         if self._earlier and oldest > start:
             start = oldest
         tasks = self._since(start)
+        begin, end = _extent(tasks, start, stop)
         counts, system = self._counts.columns, self._system.columns
         lanes = {tuple(self._names[lane][:2]) for lane in np.unique(tasks.columns()["lane"]).tolist()}
         last = {name: values[-1] for name, values in counts.items() if values}
         found = summarize(
             tasks,
-            start=start,
-            stop=stop,
+            start=begin,
+            stop=end,
             threads=int(last.get("threads", len(lanes))),
             workers=int(last.get("workers", len({lane[0] for lane in lanes}))),
             memory=float(last.get("limit", 0.0)),
@@ -178,7 +179,9 @@ class Window:
         )
         n = len(tasks)
         if not n:
-            found["verdict"] = f"No task finished in the last {duration(stop - start)}."
+            running = int(last.get("tasks_processing", 0))
+            more = f" {running:,} {'is' if running == 1 else 'are'} running." if running else ""
+            found["verdict"] = f"No task finished in the last {duration(stop - start)}.{more}"
         for finding in found["findings"]:
             finding["remedy"] = REMEDIES.get(finding["id"], finding["remedy"])
         found["notes"] += self._lacks(bool(lanes))
@@ -187,9 +190,9 @@ class Window:
             of = self._next
             note = (
                 f"Of {of:,} tasks that the scheduler's log has had, the newest {n:,} are looked at here, and "
-                f"the {duration(stop - start)} in which they ran."
+                f"the {duration(end - begin)} in which they ran."
             )
-        scope = {"seconds": seconds, "start": start, "stop": stop, "tasks": n, "of": of, "note": note}
+        scope = {"seconds": seconds, "start": begin, "stop": end, "tasks": n, "of": of, "note": note}
         return {"summary": found, "scope": scope}
 
     def _lacks(self, some: bool) -> list[str]:
@@ -213,6 +216,24 @@ class Window:
         }
         cut["record"] = (np.cumsum(late) - 1)[cut["record"]].astype("u4")
         return _Cut(cut, self._names)
+
+
+def _extent(tasks: TaskTable, start: float, stop: float) -> tuple[float, float]:
+    """From the first of these tasks to the last.
+
+    Before the first and behind the last nobody knows whether threads idle, or compute what has not finished
+    yet; and what is said of a computation should not depend on how long ago it was.
+    """
+    begin, end = (_finite(tasks.columns()[name]) for name in ("start", "stop"))
+    if not len(begin) or not len(end):
+        return start, stop
+    first, last = max(start, float(begin.min())), min(stop, float(end.max()))
+    return (first, last) if first < last else (start, stop)
+
+
+def _finite(times: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    finite: npt.NDArray[Any] = times[np.isfinite(times)]
+    return finite
 
 
 _OF_RECORD = {"group", "lane", "type", "error", "metadata", "nbytes", "stimulus", "spans", "key_len"}
