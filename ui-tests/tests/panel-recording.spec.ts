@@ -154,12 +154,13 @@ test('a recording runs with a timer, through a reload, and becomes a report that
 });
 
 test('its tasks are those that ran, by their own account', async () => {
+  await page.evaluate(() => {
+    const { shell } = (window as any).jupyterapp;
+    shell.activateById(
+      [...shell.widgets('main')].find((widget: any) => widget.context?.path.endsWith('.ipynb')).id
+    );
+  });
   await kernelIdle(page);
-  await page.evaluate(() =>
-    (window as any).jupyterapp.shell.activateById(
-      [...(window as any).jupyterapp.shell.widgets('main')].find((w: any) => w.sessionContext).id
-    )
-  );
   const [same, n] = await python<[boolean, number]>(
     page,
     `
