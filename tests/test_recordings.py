@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from jupyter import Jupyter, jupyter
 from streams import PLAIN, Scheduled, entry, scheduled
-from waiting import until
+from waiting import until, until_async
 
 from dasklens import Report, load_report
 
@@ -128,6 +130,46 @@ def test_it_goes_on_for_pages_that_come_and_go_and_ends_with_no_reader(
     recorded.stop()
     assert [record["key"] for record in recorded.report().data] == ["c"]
     assert recorded.said["path"] != first
+
+
+async def test_every_page_is_told(server: Jupyter, scheduler: Scheduled) -> None:
+    recorded = Recorded(server)
+    id = recorded.path.split("/")[-2]
+    said: list[dict[str, Any]] = []
+
+    def take(message: str | bytes | None) -> None:
+        said.append(json.loads(message or "{}"))
+
+    def phases() -> list[str]:
+        return [each["recording"]["phase"] for each in said if each.get("id") == id]
+
+    changes = "dasklens/api/schedulers/changes"
+    page = await server.websocket(changes, on_message_callback=take)
+    await asyncio.to_thread(recorded.start)
+    await until_async(lambda: "recording" in phases(), "the beginning")
+    # A page that is opened now is told at once.
+    late: list[dict[str, Any]] = []
+    other = await server.websocket(changes, on_message_callback=lambda m: late.append(json.loads(m or "{}")))
+    await until_async(lambda: bool(late), "the list")
+    assert late[0]["recordings"][id]["phase"] == "recording"
+    other.close()
+    await asyncio.to_thread(scheduler.run, "a", "b", "c")
+    tasks = [0]
+
+    def counted() -> bool:
+        tasks[:] = [each["recording"]["tasks"] for each in said if each.get("id") == id]
+        return tasks[-1] == 3
+
+    await until_async(counted, "the last count")
+    await asyncio.to_thread(recorded.stop)
+    await until_async(lambda: phases()[-1] == "saved", "the end", 60)
+    assert [phase for n, phase in enumerate(phases()) if not n or phases()[n - 1] != phase][-4:] == [
+        "stopping",
+        "making",
+        "saving",
+        "saved",
+    ]
+    page.close()
 
 
 def children(server: Jupyter) -> list[int]:

@@ -41,7 +41,8 @@ let page: Page;
 const problems: string[] = [];
 
 test.beforeAll(async ({ browser }) => {
-  page = await browser.newPage();
+  // Of a context of its own, which may have two.
+  page = await (await browser.newContext()).newPage();
   page.on('pageerror', error => problems.push(error.message));
   await forgetSchedulers(page);
   await writeNotebook(page, 'recording.ipynb', [CLUSTER, TINY, FIGURED, BLOCK]);
@@ -55,7 +56,7 @@ test.beforeAll(async ({ browser }) => {
 test.afterAll(async () => {
   await changeTheme(page, 'Light');
   await endKernels(page);
-  await page.close();
+  await page.context().close();
 });
 
 const summary = () => sectionOf(page, 'summary');

@@ -21,8 +21,8 @@ export function isActive({ phase }: RecordingSaid): boolean {
 export class Recordings {
   private readonly _changed = new Signal<this, void>(this);
   private readonly _saved = new Signal<this, string>(this);
-  /** Of schedulers whose recording was stopped on this page: it shows the file. */
-  private readonly stopped = new Set<string>();
+  /** Of schedulers whose recording was stopped on this page, which shows the file: how to look no longer. */
+  private readonly stopped = new Map<string, () => void>();
   /** Of schedulers whose recording nobody wants to see any more, here. */
   private readonly closed = new Map<string, string>();
   /** Of schedulers whose recording is being asked for. */
@@ -85,7 +85,9 @@ export class Recordings {
 
   /** Stop, or try again to save what was stopped: in the folder of the notebook in front. */
   stop(): Promise<void> {
-    this.stopped.add(this.id);
+    this.forget(this.id);
+    // Until the file is there, though nothing else on the page may look.
+    this.stopped.set(this.id, this.registry.look());
     return this.ask(id => this.api.stopRecording(id, this.folder));
   }
 
@@ -131,9 +133,14 @@ export class Recordings {
     }
   }
 
+  private forget(id: string): boolean {
+    this.stopped.get(id)?.();
+    return this.stopped.delete(id);
+  }
+
   private onChange(id: string): void {
     const said = this.registry.recordings.get(id)?.said;
-    if (said && !isActive(said) && this.stopped.delete(id) && said.phase === 'saved') {
+    if (said && !isActive(said) && this.forget(id) && said.phase === 'saved') {
       this._saved.emit(said.path);
     }
     this._changed.emit();

@@ -105,8 +105,10 @@ class Child:
                 # Python looks there first: not where notebooks and other people's files are.
                 cwd=Path(dasklens.__file__).parent.parent,
             )
-        except OSError as error:
-            raise ChildError(f"The process that makes summaries cannot be started ({error}).", True) from None
+        except (OSError, NotImplementedError) as error:
+            # The loop that tornado needs on Windows starts no processes.
+            why = str(error) or "this event loop starts no processes"
+            raise ChildError(f"The process that makes summaries cannot be started ({why}).", True) from None
         child._reading = asyncio.ensure_future(child._read())
         child._hearing = asyncio.ensure_future(child._hear())
         return child
