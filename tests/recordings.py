@@ -15,8 +15,8 @@ from distributed import Client, LocalCluster
 from dasklens.model.samples import CountsOverTime, SystemOverTime
 from dasklens.model.spans import TaskTable
 from dasklens.report.summary import summarize
-from dasklens.scheduler.details import unpack_details
 from dasklens.scheduler.recorder import Recorder, ensure_recorder
+from dasklens.wire.details import unpack_details
 
 
 class Recording:

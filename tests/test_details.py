@@ -17,8 +17,9 @@ from waiting import until_async
 
 from dasklens.scheduler import asking
 from dasklens.scheduler import details as details_module
-from dasklens.scheduler.details import Details, metrics_since, unpack_details
+from dasklens.scheduler.details import Details
 from dasklens.scheduler.recorder import ensure_recorder
+from dasklens.wire.details import metrics_since, unpack_details
 
 
 async def read(scheduler: Any, **more: Any) -> dict[str, Any]:

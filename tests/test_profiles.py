@@ -168,7 +168,7 @@ async def test_how_many_are_read_at_once_is_bounded_and_said(
 async def test_other_streams_take_no_question(c: Client, s: Scheduler, a: Worker) -> None:
     async with await Asking(s).connect() as socket:
         refused = await socket.read(stream="tasks", question="{}")
-        assert refused["error"] == "The stream tasks takes no question, only profile does."
+        assert refused["error"] == "The stream tasks takes no question, only profile and details do."
         refused = await socket.read(stream="profile", question=7)
         assert refused["error"].startswith("question should be a text of JSON, got 7")
         refused = await socket.read(stream="profile", question="[")

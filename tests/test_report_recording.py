@@ -28,6 +28,7 @@ from dasklens.scheduler import recorder as recorder_module
 from dasklens.scheduler.recorder import Recorder
 from dasklens.scheduler.sampler import SHORTEST
 from dasklens.source import recording as recording_module
+from dasklens.wire import pace
 from dasklens.wire.frames import pack_frame
 
 
@@ -302,7 +303,7 @@ def test_nothing_is_read_any_more_after_the_end(client: Client, recorder: Record
 
 
 def test_a_reader_is_never_forgotten_between_two_samples() -> None:
-    assert recording_module.LONGEST_PAUSE + recording_module.WAIT < recorder_module.FORGET_AFTER
+    assert pace.LONGEST_PAUSE + recording_module.WAIT < recorder_module.FORGET_AFTER
 
 
 def test_groups_and_totals_are_as_of_the_end(client: Client) -> None:

@@ -284,7 +284,7 @@ ODD = [
     ('{"id": ' + "9" * 400 + "}", "id should"),
     (
         '{"id": 1, "stream": "workers of the future"}',
-        "stream should be one of counts, groups, profile, system, tasks, workers",
+        "stream should be one of counts, details, groups, moment, profile, system, tasks, versions, workers",
     ),
     ('{"id": 1, "stream": null}', "stream should"),
     ('{"id": 1, "stream": ["tasks"]}', "stream should"),

@@ -332,7 +332,7 @@ async def test_what_the_scheduler_does_not_have_is_said(scheduler: Local, stream
     page.read()
     await page.until("lost")
     state = page.last("state")
-    assert "stream should be one of counts, groups, profile, system, tasks, workers" in state["reason"]
+    assert "stream should be one of counts, details, groups, moment, profile, " in state["reason"]
     assert state["retry_at"] is None
     await until_async(lambda: scheduler.recorder.readers == 0, "the end", 2)
     # It may ask again, and is told again.

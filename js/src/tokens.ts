@@ -23,7 +23,8 @@ export const PLUGIN = {
   pages: 'dasklens:pages',
   layouts: 'dasklens:layouts',
   status: 'dasklens:status',
-  reports: 'dasklens:reports'
+  reports: 'dasklens:reports',
+  recordings: 'dasklens:recordings'
 } as const;
 
 /** Ids of the commands. */
@@ -39,7 +40,9 @@ export const COMMAND = {
   openLayout: 'dasklens:open-layout',
   saveLayout: 'dasklens:save-layout',
   deleteLayout: 'dasklens:delete-layout',
-  closeLayout: 'dasklens:close-layout'
+  closeLayout: 'dasklens:close-layout',
+  startRecording: 'dasklens:start-recording',
+  stopRecording: 'dasklens:stop-recording'
 } as const;
 
 /** Routes of the server extension, below the base URL. */

@@ -105,3 +105,11 @@ export function day(time: number): string {
 export function counted(n: number, noun: string): string {
   return `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
 }
+
+/** As a stopwatch shows it: `0:12`, `1:02:03`. */
+export function stopwatch(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds) || 0);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}

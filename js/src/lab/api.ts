@@ -29,6 +29,35 @@ export interface Scheduler {
   readonly notebooks: readonly { readonly kernel: string; readonly path: string; readonly name: string }[];
 }
 
+/** A recording as `python/dasklens/server/recordings.py` says it. */
+export interface RecordingSaid {
+  readonly phase: 'starting' | 'recording' | 'stopping' | 'making' | 'saving' | 'saved' | 'failed';
+  /** Since it began, or that it took. */
+  readonly seconds: number;
+  readonly tasks: number;
+  /** Tasks that were dropped before they could be read. */
+  readonly missed: number;
+  /** Whether it takes no more. */
+  readonly full: boolean;
+  /** Why nothing comes just now; empty as a rule. */
+  readonly trouble: string;
+  /** What this scheduler does not tell. */
+  readonly lacks: string;
+  readonly progress: string;
+  /** Of the file, once it is saved. */
+  readonly path: string;
+  /** Of a failure, and whether it can be tried again. */
+  readonly reason: string;
+  readonly again: boolean;
+}
+
+/** A live summary as `python/dasklens/report/window.py` says it; nothing of it is taken for granted. */
+export interface SummarySaid {
+  readonly summary: unknown;
+  readonly scope: { readonly note?: unknown; readonly start?: unknown; readonly stop?: unknown } | null;
+  readonly state: { readonly phase: string; readonly reason: string; readonly since: number };
+}
+
 /** One of the checks of "Why can't I see it?"; `ok` is null for one that was not run. */
 export interface Check {
   readonly name: string;
@@ -82,6 +111,24 @@ export class Api {
     return JSON.parse(await answer.text()) as T;
   }
 
+  /** The summary of the last so many seconds. What makes it is ended when nobody asks for a while. */
+  summary(id: string, seconds: number): Promise<SummarySaid> {
+    return this.ask('GET', `${SCHEDULERS_PATH}/${id}/summary?seconds=${seconds}`);
+  }
+
+  async record(id: string): Promise<RecordingSaid> {
+    return (await this.ask<{ recording: RecordingSaid }>('POST', this.recording(id), {})).recording;
+  }
+
+  /** Stop recording and save it in a folder; what becomes of it the websocket of changes says. */
+  async stopRecording(id: string, folder: string): Promise<RecordingSaid> {
+    return (await this.ask<{ recording: RecordingSaid }>('DELETE', this.recording(id), { folder })).recording;
+  }
+
+  async discardRecording(id: string): Promise<void> {
+    await this.ask('DELETE', this.recording(id), { discard: true });
+  }
+
   async check(what: { url?: string; id?: string }): Promise<Check[]> {
     return (await this.ask<{ checks: Check[] }>('POST', CHECK_PATH, what)).checks;
   }
@@ -94,6 +141,10 @@ export class Api {
   /** The websocket of a stream of a scheduler, or of one question to it. */
   frames(id: string, stream: string, question = ''): WebSocket {
     return this.socket(`${SCHEDULERS_PATH}/${id}/frames`, { stream, ...(question && { question }) });
+  }
+
+  private recording(id: string): string {
+    return `${SCHEDULERS_PATH}/${id}/recording`;
   }
 
   private socket(path: string, query: Record<string, string> = {}): WebSocket {

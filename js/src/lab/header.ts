@@ -14,6 +14,7 @@ import { ApiError, type Scheduler } from './api';
 import { h, press, say, tool } from './dom';
 import type { Hub } from './hub';
 import { layoutIcon, pauseIcon, playIcon } from './icons';
+import { RecordBar } from './recordbar';
 import { caseOf, noticeOf, type Situation, SYMBOLS, wordsOf } from './notice';
 
 /** Value of the choice that follows the notebook; no scheduler has this id. */
@@ -29,6 +30,7 @@ export class Header extends Widget {
   private readonly facts = h('div', { class: 'dasklens-lab-factline', 'aria-live': 'off' });
   private readonly notice = h('div', { class: 'dasklens-lab-notice' });
   private readonly add: AddForm;
+  private readonly record: RecordBar;
   private options = '';
   private noticed = '';
 
@@ -50,6 +52,7 @@ export class Header extends Widget {
       this.onRemove()
     );
     this.add = new AddForm(hub);
+    this.record = new RecordBar(hub, commands);
     const add = tool(addIcon, 'add', trans.__('Add a scheduler by the address of its dashboard'), () =>
       this.add.toggle()
     );
@@ -60,9 +63,10 @@ export class Header extends Widget {
     this.node.append(
       h('div', { class: 'dasklens-lab-bar' }, this.select, tools),
       this.add.node,
-      state,
+      h('div', { class: 'dasklens-lab-stateLine' }, state, this.record.button),
       this.where,
       this.facts,
+      this.record.node,
       this.notice
     );
     hub.choice.changed.connect(this.showAll, this);
@@ -80,6 +84,7 @@ export class Header extends Widget {
 
   override dispose(): void {
     if (!this.isDisposed) {
+      this.record.dispose();
       Signal.clearData(this);
       super.dispose();
     }

@@ -11,6 +11,7 @@ import { Choice } from './choice';
 import { Facts } from './facts';
 import { Front } from './front';
 import { Options } from './options';
+import { Recordings } from './recordings';
 import { Registry } from './registry';
 
 export class Hub {
@@ -19,6 +20,7 @@ export class Hub {
   readonly front: Front;
   readonly choice: Choice;
   readonly facts: Facts;
+  readonly recordings: Recordings;
   readonly options = new Options();
   private readonly _pausedChanged = new Signal<this, void>(this);
   private _paused = false;
@@ -32,6 +34,7 @@ export class Hub {
     this.front = new Front(app.shell);
     this.choice = new Choice(this.registry, this.front);
     this.facts = new Facts(this.api);
+    this.recordings = new Recordings(this.api, this.registry, this.choice, this.front);
     this.choice.changed.connect(() => {
       const { scheduler, ended } = this.choice;
       this.facts.show(ended ? null : scheduler);

@@ -32,3 +32,5 @@ export const insertIcon = icon(
   'insert',
   '<path d="M2 2h12v1.4H2zM2 12.6h12V14H2zM7.3 5h1.4v2.3H11v1.4H8.7V11H7.3V8.7H5V7.3h2.3z"/>'
 );
+export const recordIcon = icon('record', '<circle cx="8" cy="8" r="5"/>');
+export const stopIcon = icon('stop', '<path d="M3.5 3.5h9v9h-9z"/>');

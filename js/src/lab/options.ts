@@ -29,6 +29,8 @@ export interface Values {
   readonly layouts: Readonly<Record<string, Layout>>;
   readonly statusBar: boolean;
   readonly openOnFirstCluster: boolean;
+  /** Seconds that the summary is of. */
+  readonly summaryOf: number;
 }
 
 const DEFAULTS: Values = {
@@ -39,7 +41,8 @@ const DEFAULTS: Values = {
   defaultLayout: {},
   layouts: {},
   statusBar: true,
-  openOnFirstCluster: false
+  openOnFirstCluster: false,
+  summaryOf: 300
 };
 
 export class Options {

@@ -11,6 +11,7 @@ import { Header } from './header';
 import type { Hub } from './hub';
 import { insertIcon, lensIcon, openIcon } from './icons';
 import { LiveFigure } from './live';
+import { LiveSummary } from './livesummary';
 import { onSeen } from './looking';
 import { PageList } from './pagelist';
 import { Section } from './section';
@@ -19,6 +20,7 @@ import { Sections } from './sections';
 export class DasklensPanel extends Panel {
   readonly header: Header;
   private readonly figures: LiveFigure[] = [];
+  private readonly summary: LiveSummary;
   private readonly stopSeen: () => void;
   private release: (() => void)[] = [];
 
@@ -46,9 +48,10 @@ export class DasklensPanel extends Panel {
       [],
       trans
     );
-    this.addWidget(
-      new Sections([...FIGURES.map(({ name, title }) => this.section(name, title)), pages], hub.options)
-    );
+    this.summary = new LiveSummary(hub);
+    const summary = new Section('summary', trans.__('Summary'), this.summary, [], trans);
+    const [first, ...others] = FIGURES.map(({ name, title }) => this.section(name, title));
+    this.addWidget(new Sections([first, summary, ...others, pages], hub.options));
     hub.choice.changed.connect(this.follow, this);
     this.follow();
     this.stopSeen = onSeen(this.node, seen => {
@@ -90,6 +93,7 @@ export class DasklensPanel extends Panel {
   private follow(): void {
     const { scheduler, ended } = this.hub.choice;
     this.figures.forEach(figure => figure.follow(scheduler, ended));
+    this.summary.follow(scheduler, ended);
     // Nothing to see, and room for what to do.
     this.node.dataset.empty = String(scheduler === null);
   }

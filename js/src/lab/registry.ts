@@ -1,11 +1,12 @@
 /**
- * Which schedulers there are, as the server says them over a websocket; only while somebody looks.
+ * Which schedulers there are, and what is being recorded of them, as the server says it over a websocket; only
+ * while somebody looks.
  */
 
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { LINGER, RETRY_FIRST, RETRY_MOST } from '../connect/framesocket';
-import type { Scheduler } from './api';
+import type { RecordingSaid, Scheduler } from './api';
 import { Lookers } from './lookers';
 
 export interface Change {
@@ -15,13 +16,25 @@ export interface Change {
 
 interface Message {
   readonly schedulers?: readonly Scheduler[];
-  readonly event?: Change['event'];
+  readonly recordings?: Readonly<Record<string, RecordingSaid>>;
+  readonly event?: Change['event'] | 'recording';
   readonly scheduler?: Scheduler;
+  readonly id?: string;
+  readonly recording?: RecordingSaid | null;
+}
+
+/** What was said of a recording, and when. */
+export interface Recorded {
+  readonly said: RecordingSaid;
+  /** By `performance.now()`. */
+  readonly at: number;
 }
 
 export class Registry {
   private readonly known = new Map<string, Scheduler>();
+  private readonly recorded = new Map<string, Recorded>();
   private readonly _changed = new Signal<this, Change | null>(this);
+  private readonly _recordingChanged = new Signal<this, string>(this);
   private readonly lookers = new Lookers(() => this.settle());
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -36,6 +49,26 @@ export class Registry {
   /** Something is otherwise; null when that is the connection or the whole list. */
   get changed(): ISignal<this, Change | null> {
     return this._changed;
+  }
+
+  /** Something else is said of the recording of the scheduler of this id. */
+  get recordingChanged(): ISignal<this, string> {
+    return this._recordingChanged;
+  }
+
+  /** Recordings by the scheduler's id: those that go on, and the last of each. */
+  get recordings(): ReadonlyMap<string, Recorded> {
+    return this.recorded;
+  }
+
+  /** Take what a request answered, or the websocket said. */
+  putRecording(id: string, said: RecordingSaid | null): void {
+    if (said) {
+      this.recorded.set(id, { said, at: performance.now() });
+    } else {
+      this.recorded.delete(id);
+    }
+    this._recordingChanged.emit(id);
   }
 
   /** All, in the order in which they came. */
@@ -130,7 +163,7 @@ export class Registry {
     }
   }
 
-  private onMessage({ schedulers, event, scheduler }: Message): void {
+  private onMessage({ schedulers, recordings, event, scheduler, id, recording }: Message): void {
     this.pause = RETRY_FIRST;
     if (schedulers) {
       this._lost = false;
@@ -141,6 +174,11 @@ export class Registry {
       schedulers.forEach(each => this.known.set(each.id, each));
       gone.forEach(each => this._changed.emit({ event: 'gone', scheduler: each }));
       this._changed.emit(null);
+      const before = [...this.recorded.keys()];
+      Object.entries(recordings ?? {}).forEach(([each, said]) => this.putRecording(each, said));
+      before.filter(each => !recordings?.[each]).forEach(each => this.putRecording(each, null));
+    } else if (event === 'recording') {
+      this.putRecording(id ?? '', recording ?? null);
     } else if (event && scheduler) {
       if (event === 'gone') {
         this.known.delete(scheduler.id);

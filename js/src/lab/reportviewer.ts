@@ -10,7 +10,7 @@ import { lensIcon } from './icons';
 import { ReportContent } from './reportcontent';
 
 /** Name of the viewer, in "Open With" and where settings choose one. */
-const FACTORY = 'Dask Report';
+export const FACTORY = 'Dask Report';
 const TYPES = ['html', 'json'] as const;
 /** Whose files can be reports too. */
 const OTHERS = ['html', 'json'];

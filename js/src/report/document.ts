@@ -172,7 +172,8 @@ export function isRedacted({ redacted }: Report, part: string): boolean {
 
 // --- parts -------------------------------------------------------------------------------------------
 
-function summaryOf(raw: unknown): Summary {
+/** A summary, of whoever says it. */
+export function summaryOf(raw: unknown): Summary {
   const map = mapOf(raw);
   return {
     verdict: saidOf(map.verdict),

@@ -1,27 +1,20 @@
 /** The first section: what came of it, where the time went, what looks wrong, and what ran. */
 
 import { bytes, counted, duration } from '../core/format';
-import { colourOf } from '../core/palette';
-import { h, swatch } from '../parts/elements';
+import { h } from '../parts/elements';
 import { codeOf } from './code';
 import { emptyNote, type Context } from './context';
 import { cut, NAME } from './cut';
-import type { Expensive, Finding, Report, Spent } from './document';
-import { percent } from './values';
-
-/** Colours of what threads do; idling is what is left. */
-const COLOURS: Readonly<Record<string, string>> = {
-  compute: '#4477aa',
-  transfer: '#e69f00',
-  serialization: '#aa4499',
-  disk: '#996633'
-};
-/** Parts narrower than this have no room for their name. */
-const NAMED = 0.09;
+import type { Report } from './document';
+import { findingsOf, prefixesOf, spentOf } from './verdict';
 
 export function buildSummary(panel: HTMLElement, context: Context): void {
-  const { report } = context;
+  const { report, go, address } = context;
   const { summary } = report;
+  const show = (prefix: string): void => {
+    address.set({ prefix });
+    go('task-stream');
+  };
   panel.append(
     h(
       'p',
@@ -33,9 +26,9 @@ export function buildSummary(panel: HTMLElement, context: Context): void {
   const main = h('div', { class: 'column' });
   const side = h('div', { class: 'column side' });
   main.append(
-    block('What looks wrong', findings(report)),
-    block('Where the time of the worker threads went', spent(summary.time)),
-    block('The most expensive prefixes', prefixes(summary.prefixes, context))
+    block('What looks wrong', findingsOf(summary)),
+    block('Where the time of the worker threads went', spentOf(summary.time, true)),
+    block('The most expensive prefixes', prefixesOf(summary.prefixes, show))
   );
   side.append(block('Calling code', codeOf(report)), block('Versions', versions(report)));
   panel.append(h('div', { class: 'columns' }, main, side));
@@ -68,123 +61,6 @@ function tiles({ summary, cluster, start, stop }: Report): HTMLElement {
         h('div', { class: bad ? 'tile bad' : 'tile' }, h('dt', {}, name), h('dd', {}, value))
       )
   );
-}
-
-// --- where the time went --------------------------------------------------------------------------------
-
-function spent(time: readonly Spent[]): Node {
-  if (time.length === 0) {
-    return emptyNote('Nothing was recorded that would tell.');
-  }
-  const bar = h('div', { class: 'timebar', 'aria-hidden': 'true' });
-  for (const { name, share, seconds } of time) {
-    if (share > 0) {
-      const part = h('span', { class: COLOURS[name] ? '' : 'rest' }, share >= NAMED ? percent(share) : '');
-      part.title = `${name}: ${duration(seconds)}, ${percent(share)}`;
-      part.style.flexGrow = String(share);
-      if (COLOURS[name]) {
-        part.style.background = COLOURS[name];
-      }
-      bar.append(part);
-    }
-  }
-  const rows = time.map(({ name, seconds, share, how }) => {
-    const sample = COLOURS[name] ? swatch(COLOURS[name]) : h('span', { class: 'dasklens-swatch rest' });
-    return h(
-      'tr',
-      {},
-      h('th', { scope: 'row' }, sample, name),
-      h('td', { class: 'number' }, duration(seconds)),
-      h('td', { class: 'number' }, percent(share)),
-      h('td', { class: 'how' }, how)
-    );
-  });
-  const head = h(
-    'tr',
-    {},
-    h('th', { scope: 'col' }, 'Activity'),
-    h('th', { scope: 'col', class: 'number' }, 'Time'),
-    h('th', { scope: 'col', class: 'number' }, 'Share'),
-    h('th', { scope: 'col' }, 'How it is computed')
-  );
-  return h('div', {}, bar, plain(head, rows));
-}
-
-function prefixes(all: readonly Expensive[], { go, address }: Context): Node {
-  if (all.length === 0) {
-    return emptyNote('No task computed anything while this was recorded.');
-  }
-  const most = all.reduce((most, { seconds }) => (seconds > most ? seconds : most), 0) || 1;
-  const rows = all.map(({ prefix, tasks, seconds, share, median }) => {
-    const meter = h('span', { class: 'meter', 'aria-hidden': 'true' });
-    meter.style.width = `${Math.max(1, (100 * seconds) / most)}%`;
-    meter.style.background = colourOf(prefix);
-    const name = h('button', { type: 'button', class: 'link' }, cut(prefix, NAME));
-    name.title = `Show ${cut(prefix, NAME)} in the task stream`;
-    name.addEventListener('click', () => {
-      address.set({ prefix });
-      go('task-stream');
-    });
-    return h(
-      'tr',
-      {},
-      h('th', { scope: 'row' }, h('span', { class: 'named' }, swatch(colourOf(prefix)), name)),
-      h('td', { class: 'number' }, duration(seconds)),
-      h('td', { class: 'number' }, percent(share)),
-      h('td', { class: 'meters' }, meter),
-      h('td', { class: 'number' }, tasks.toLocaleString('en')),
-      h('td', { class: 'number' }, duration(median))
-    );
-  });
-  const head = h(
-    'tr',
-    {},
-    h('th', { scope: 'col' }, 'Prefix'),
-    h('th', { scope: 'col', class: 'number' }, 'Time'),
-    h('th', { scope: 'col', class: 'number' }, 'Share'),
-    h('th', { scope: 'col', class: 'meters', 'aria-hidden': 'true' }),
-    h('th', { scope: 'col', class: 'number' }, 'Tasks'),
-    h('th', { scope: 'col', class: 'number' }, 'Median')
-  );
-  return plain(head, rows);
-}
-
-/** A table that is small enough to be read. */
-function plain(head: HTMLElement, rows: HTMLElement[]): HTMLElement {
-  return h(
-    'div',
-    { class: 'scroll small', tabindex: '0', role: 'group' },
-    h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows))
-  );
-}
-
-// --- what looks wrong ---------------------------------------------------------------------------------------
-
-function findings({ summary }: Report): Node {
-  const { findings: all, looked } = summary;
-  const notes = summary.notes.map(note => h('p', { class: 'aside' }, note));
-  if (all.length > 0) {
-    return h('div', {}, h('ul', { class: 'findings' }, ...all.map(finding)), ...notes);
-  }
-  const fine = looked
-    ? h('p', { class: 'fine' }, '✓ Nothing looks wrong.')
-    : emptyNote('Nobody looked for what is wrong.');
-  return h('div', {}, fine, ...notes);
-}
-
-function finding({ severity, title, evidence, remedy, link }: Finding): HTMLElement {
-  const mark = h('span', { class: 'mark', 'aria-hidden': 'true' }, severity === 'warning' ? '▲' : 'i');
-  const said = h('span', { class: 'unseen' }, severity === 'warning' ? 'Warning: ' : 'Note: ');
-  const words = h('div', {}, h('b', {}, said, h('bdi', {}, title)), h('p', {}, evidence));
-  if (remedy || link) {
-    const what = h('p', { class: 'remedy' }, h('bdi', {}, remedy), ...(remedy && link ? [' '] : []));
-    if (link) {
-      const href = { href: link, target: '_blank', rel: 'noopener noreferrer' };
-      what.append(h('a', href, 'Dask’s documentation'));
-    }
-    words.append(what);
-  }
-  return h('li', { class: severity }, mark, words);
 }
 
 function versions({ cluster }: Report): Node {

@@ -65,14 +65,22 @@ class PieceWriter:
         self._done: list[bytes] = []
         self._open: list[bytes] = []
         self._size = 0
+        self._bytes = 0
         self._packer: Any = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the pieces have, but for some kilobytes that are still being compressed."""
+        return self._bytes
 
     def add(self, frame: bytes, records: int) -> None:
         """Append a frame that holds so many records."""
         if self._packer is None:
             self._packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-        self._open.append(self._packer.compress(_LENGTH.pack(len(frame))))
-        self._open.append(self._packer.compress(frame))
+        for data in (_LENGTH.pack(len(frame)), frame):
+            packed = self._packer.compress(data)
+            self._bytes += len(packed)
+            self._open.append(packed)
         self._size += len(frame)
         self.frames += 1
         self.records += records
@@ -86,7 +94,9 @@ class PieceWriter:
         return list(self._done)
 
     def _close(self) -> None:
-        self._open.append(self._packer.flush())
+        rest = self._packer.flush()
+        self._bytes += len(rest)
+        self._open.append(rest)
         self._done.append(b"".join(self._open))
         self._open, self._size, self._packer = [], 0, None
 

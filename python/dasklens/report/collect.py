@@ -9,10 +9,12 @@ from functools import partial
 from time import localtime, strftime, time
 from typing import Any
 
+import numpy as np
+
+from ..model.kept import STREAMS, Kept
 from ..model.pieces import Budget, PieceWriter, frames_in
 from ..model.relog import column, over_time
 from ..model.spans import TaskTable
-from ..source.recording import Recording
 from ..wire.frames import unpack_frame
 from . import tables
 from .document import MOST_UNPACKED, Document, Stream, plain
@@ -59,8 +61,8 @@ def checked_title(title: str | None) -> str:
     return title or ""
 
 
-def collect(recording: Recording, block: Block) -> Document:
-    """Make the document of a recording that has ended.
+def collect(recording: Kept, block: Block) -> Document:
+    """Make the document of a recording that has ended, whoever read it.
 
     It unpacks what was recorded, which of millions of tasks takes its time: not on a loop.
     """
@@ -82,7 +84,7 @@ def collect(recording: Recording, block: Block) -> Document:
     )
     document.title = redactor.text(document.title)
     tasks = TaskTable(document.frames("tasks"))
-    document.cluster = _cluster(recording, redactor)
+    document.cluster = _cluster(recording, tasks, redactor)
     details = _details(inquiry.details, redactor)
     why = redactor.text(inquiry.absent.get("details", "" if details else "it could not be asked"))
     document.tables = {
@@ -93,6 +95,7 @@ def collect(recording: Recording, block: Block) -> Document:
     }
     document.logs = tables.logs(details, why, "logs" in redactor.what)
     document.summary = summary_of(document, tasks, details)
+    document.summary["notes"] += [redactor.text(note) for note in _lacks(recording)]
     for part in ("cluster", "tables", "logs", "summary"):
         # What is read back is the same to the letter.
         setattr(document, part, plain(getattr(document, part)))
@@ -185,7 +188,7 @@ def _log(log: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
     return {**log, "rows": rows}
 
 
-def _streams(recording: Recording, redactor: Redactor) -> dict[str, Stream]:
+def _streams(recording: Kept, redactor: Redactor) -> dict[str, Stream]:
     kept = {name: writer for name, writer in recording.kept.items() if writer.frames}
     if not redactor.of_frames:
         return {name: _kept(writer) for name, writer in kept.items()}
@@ -220,9 +223,22 @@ def _code(block: Block, redactor: Redactor) -> dict[str, Any] | None:
     }
 
 
-def _cluster(recording: Recording, redactor: Redactor) -> dict[str, Any]:
+def _lacks(recording: Kept) -> list[str]:
+    """Sentences on streams that there are not."""
+    absent = {
+        stream: recording.inquiry.absent[stream] for stream in STREAMS if stream in recording.inquiry.absent
+    }
+    guessed = "Workers and threads are those that ran one of these tasks. " if "counts" in absent else ""
+    # One reason for all: they are of one scheduler.
+    return [f"Not recorded: {', '.join(absent)}. {guessed}{next(iter(absent.values()))}"] if absent else []
+
+
+def _cluster(recording: Kept, tasks: TaskTable, redactor: Redactor) -> dict[str, Any]:
     found = {"workers": 0, "threads": 0, "memory": 0.0}
     last = recording.last("counts")
+    if "counts" in recording.inquiry.absent:
+        lanes = {tuple(tasks.names[lane][:2]) for lane in np.unique(tasks.columns()["lane"]).tolist()}
+        found |= {"workers": len({lane[0] for lane in lanes}), "threads": len(lanes)}
     if last:
         frame = unpack_frame(last)
         for name, of in (("workers", "workers"), ("threads", "threads"), ("memory", "limit")):

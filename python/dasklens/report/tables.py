@@ -181,7 +181,7 @@ def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
     Parameters
     ----------
     details : mapping
-        As `dasklens.scheduler.details.unpack_details` gives it; empty when it did not come.
+        As `dasklens.wire.details.unpack_details` gives it; empty when it did not come.
     why : str
         Why it did not.
     """

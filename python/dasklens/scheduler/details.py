@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
+from ..wire.details import TABLES, VERSION
 from .asking import ask
 from .columns import text
 from .profiles import Here
@@ -25,8 +26,6 @@ from .profiles import Here
 if TYPE_CHECKING:
     from distributed import Scheduler
 
-#: Version of the answer.
-VERSION = 1
 #: Seconds after which the loop may go on, and rows that are packed at a time.
 STEP, PIECE = 0.001, 200
 #: Rows that are told: of bandwidths the slowest, of metrics those of the newest spans.
@@ -41,7 +40,6 @@ MOST_BYTES, LONGEST_LINE = 2 << 20, 2000
 PATIENCE = 5.0
 #: Metrics that the spans have: what the scheduler adds up over all spans is the same once more.
 _OF_SPANS = ("execute", "p2p")
-_TABLES = ("bandwidth_workers", "bandwidth_types", "fine_metrics")
 
 
 class Details:
@@ -194,7 +192,7 @@ class _Answer:
 
     def __init__(self) -> None:
         self.packed: list[bytes] = []
-        self.of = dict.fromkeys(_TABLES, 0)
+        self.of = dict.fromkeys(TABLES, 0)
         self.missing: dict[str, str] = {}
         #: Logs of which only the newest lines are told; "" is the scheduler's.
         self.more: list[str] = []
@@ -250,10 +248,6 @@ def _pack(value: Any) -> bytes:
     return packed
 
 
-def _unpack(data: Any) -> Any:
-    return msgpack.unpackb(data, unicode_errors="surrogatepass")
-
-
 def _bandwidth(names: Any, speed: Any) -> tuple[float, tuple[str, ...]] | None:
     """A row that the slowest is the largest of; None for what is no bandwidth."""
     if type(names) is not tuple or not all(isinstance(name, str) for name in names):
@@ -269,52 +263,3 @@ def _label(part: Any) -> str:
 
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and abs(value) < 1e300
-
-
-def unpack_details(reply: Any) -> dict[str, Any]:
-    """What a scheduler answered to `dasklens_details`, as plain tables.
-
-    Returns
-    -------
-    dict
-        ``time`` (of the scheduler, seconds since the epoch); ``bandwidth_workers``, ``bandwidth_types`` and
-        ``fine_metrics``, each ``{"rows": [[…], …], "of": how many there are}``; ``logs``: ``scheduler`` and,
-        in ``workers``, by address, ``{"rows": [[time, level, text], …], "more": whether older ones are left
-        out}``, the oldest first, and ``missing``, why those did not answer who did not; ``dropped``: how many
-        things were none of these. Rows are ``[receiver, sender, bytes a second]``,
-        ``[type, bytes a second]`` and ``[context, span, span id, prefix, activity, unit, value]``.
-
-    Raises
-    ------
-    ValueError
-        When it is something else.
-    """
-    try:
-        if reply["v"] != VERSION:
-            raise ValueError(f"version {reply['v']!r}")
-        tables: dict[str, list[Any]] = {name: [] for name in _TABLES}
-        logs: dict[str, list[Any]] = {}
-        for piece in reply["packed"]:
-            table, name, rows = _unpack(piece)
-            (logs.setdefault(name, []) if table == "logs" else tables[table]).extend(rows)
-        more = set(reply["more"])
-        told = {name: {"rows": rows[::-1], "more": name in more} for name, rows in logs.items()}
-        return {
-            "time": float(reply["time"]),
-            **{name: {"rows": rows, "of": int(reply["of"][name])} for name, rows in tables.items()},
-            "logs": {
-                "scheduler": told.pop("", {"rows": [], "more": False}),
-                "workers": told,
-                "missing": dict(_unpack(reply["missing"])),
-            },
-            "dropped": int(reply["dropped"]),
-        }
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"Expected the details of a scheduler, version {VERSION}, got {error}.") from error
-
-
-def metrics_since(before: list[list[Any]], after: list[list[Any]]) -> list[list[Any]]:
-    """The rows of ``fine_metrics`` for the time between two answers: differences, none of them 0."""
-    known = {tuple(row[:-1]): row[-1] for row in before}
-    found = [[*row[:-1], row[-1] - known.get(tuple(row[:-1]), 0)] for row in after]
-    return [row for row in found if row[-1]]

@@ -23,6 +23,7 @@ from dask.utils import parse_bytes
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from ..wire.calltree import STREAM as PROFILE
+from .answers import Answers
 from .bell import Bell
 from .dashboard import dashboard_of
 from .details import Details
@@ -75,6 +76,8 @@ class Recorder(SchedulerPlugin):
         Who asks how far something is.
     profiles : Profiles
         The stream ``profile``, for those who read over HTTP: whoever has a client asks the workers itself.
+    answers : Answers
+        The streams ``moment``, ``details`` and ``versions``, for them too.
     token : str
         Who holds it may read over HTTP; 64 hexadecimal digits.
     scheduler_id : str
@@ -129,6 +132,9 @@ class Recorder(SchedulerPlugin):
             self.streams[name] = partial(self.read, stream=name)
         self.profiles = Profiles(scheduler)
         self.streams[PROFILE] = self.profiles.read
+        details = Details(scheduler)
+        self.answers = Answers(self, details)
+        self.streams.update(self.answers.streams)
         self._loop = asyncio.get_running_loop()
         self._begun = True
         self.transition = _hot_path(scheduler.tasks, self._pending, self._wake_drain)  # type: ignore[method-assign]
@@ -136,7 +142,7 @@ class Recorder(SchedulerPlugin):
             dasklens_hello=self.hello,
             dasklens_read=self.read,
             dasklens_cursor=self.cursor,
-            dasklens_details=Details(scheduler).read,
+            dasklens_details=details.read,
         )
         self._serve(scheduler)
         # A topic that every client can ask for: calling a handler that a scheduler without
@@ -175,6 +181,11 @@ class Recorder(SchedulerPlugin):
             self._last_drain = monotonic()
             self._timer = self._loop.call_later(0, self._drain) if pending else None
         self._news.ring()
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Whose tasks are recorded."""
+        return self._scheduler
 
     @property
     def next(self) -> int:
@@ -308,6 +319,7 @@ class Recorder(SchedulerPlugin):
             self.sampler.close()
             self.trackers.stop()
             self.profiles.close()
+            self.answers.close()
         for close in list(self._sockets.values()):
             close()
 

@@ -20,6 +20,7 @@ import msgpack
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from ..wire.answers import DETAILS
 from ..wire.calltree import STREAM as PROFILE
 from ..wire.proof import NONCE, prove
 from .dashboard import prefix_of
@@ -38,6 +39,9 @@ IN_FLIGHT = 8
 LONGEST_REQUEST = 16 * 1024
 #: Seconds between two looks at a socket, and looks without a sign of life after which it is closed.
 LOOK_EVERY, LOOKS = 1.0, 8
+
+#: Streams that take a question.
+ASKED = (PROFILE, DETAILS)
 
 _RECORDER = "dasklens_recorder"
 
@@ -125,9 +129,10 @@ class StreamHandler(_Guarded, WebSocketHandler):
     """`dasklens/stream`, a websocket: each request is a JSON text, each reply one msgpack map.
 
     A request is ``{"id", "stream", "question", "cursor", "names", "log", "until", "wait", "max_bytes"}`` (a
-    question for the stream ``profile``, see `Profiles.read`), its reply what
-    `Recorder.read` gives and the id, or ``{"id", "error"}``. Whoever asks decides how much there is to send:
-    no more than `IN_FLIGHT` replies are under way, and the next request is not even read before one is gone.
+    question for the streams ``profile`` and ``details``, see `Profiles.read` and `Answers.details`), its
+    reply what `Recorder.read` gives and the id, or ``{"id", "error"}``. Whoever asks decides how much there
+    is to send: no more than `IN_FLIGHT` replies are under way, and the next request is not even read before
+    one is gone.
     """
 
     #: Between `open` and `on_close`; tornado calls the second without the first when a handshake fails.
@@ -209,8 +214,8 @@ class StreamHandler(_Guarded, WebSocketHandler):
         asked = question.get("question", "")
         if not isinstance(asked, str):
             raise _BadRequest(f"question should be a text of JSON, got {_cut(asked)}.")
-        if asked and stream != PROFILE:
-            raise _BadRequest(f"The stream {stream} takes no question, only {PROFILE} does.")
+        if asked and stream not in ASKED:
+            raise _BadRequest(f"The stream {stream} takes no question, only {' and '.join(ASKED)} do.")
         return await read(
             **({"question": asked} if asked else {}),
             cursor=_whole(question, "cursor", 0),

@@ -9,6 +9,7 @@ from jupyter_server.extension.application import ExtensionApp
 
 from dasklens.server.capability import Capabilities
 from dasklens.server.config import Dasklens
+from dasklens.server.reckoning import Reckoners
 from dasklens.server.registry import Registry
 from dasklens.server.routes import ROUTES
 from dasklens.server.stream import Streams
@@ -33,6 +34,8 @@ class Extension:
         Which of their pages are open.
     streams : Streams
         Whose frames are read, and for whom.
+    reckoners : Reckoners
+        Of whom summaries and recordings are made.
     """
 
     def __init__(self, config: Dasklens, serverapp: ServerApp):
@@ -42,6 +45,7 @@ class Extension:
         self.registry = Registry(config, serverapp)
         self.capabilities = Capabilities(config.capability_lifetime)
         self.streams = Streams(self.registry, self.log)
+        self.reckoners = Reckoners(self.registry, self.streams, self.log)
         self.registry.subscribe(self._on_change)
 
     def _on_change(self, event: str, entry: object) -> None:
@@ -56,6 +60,7 @@ class Extension:
     async def stop(self) -> None:
         """Leave no socket, task or timer behind."""
         self.capabilities.close()
+        await self.reckoners.close()
         await self.streams.close()
         await self.registry.stop()
 

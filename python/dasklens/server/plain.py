@@ -20,6 +20,7 @@ from dasklens.scheduler.log import TaskLog
 from dasklens.server.reading import Lost, Place, Reply, Unreadable
 from dasklens.server.socket import Socket
 from dasklens.server.target import Target
+from dasklens.wire.answers import MOMENT, pack_answer
 
 if TYPE_CHECKING:
     from dasklens.server.registry import Entry
@@ -196,6 +197,8 @@ class Plain:
 
     async def ask(self, stream: str, place: Place, until: int | None, wait: float) -> Reply:
         """See `reading.Source`."""
+        if stream == MOMENT:
+            return self._moment()
         if stream != self._log.tasks.stream:
             raise Unreadable(f"{self._why} So there is no {ascii(stream)[:80]}. {self._remedy}")
         tasks = self._log.tasks
@@ -208,6 +211,12 @@ class Plain:
             raise Lost(self.lost.result())
         found = tasks.frames(cursor, names, ENOUGH, until)
         return Reply(Place(tasks.ident, found["next"], found["names"]), tasks.next, tuple(found["frames"]))
+
+    def _moment(self) -> Reply:
+        # Its clock is not told: what its events say of times is by those of its workers anyway.
+        log = self._log.tasks
+        frame = pack_answer(MOMENT, log.ident, log.next, time(), {"started": self._log.since})
+        return Reply(Place(log.ident, log.next), log.next, (frame,))
 
     async def close(self) -> None:
         """See `reading.Source`."""

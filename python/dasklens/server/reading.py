@@ -173,14 +173,21 @@ class Reading:
         self._edges: dict[str, Place] = {}
         self._history = asyncio.Semaphore(HISTORY)
 
-    async def read(self, stream: str, place: Place) -> Reply:
+    async def read(self, stream: str, place: Place, until: int | None = None) -> Reply:
         """What lies behind `place`; waits for news, and has no frames when there were none for a while.
+
+        Parameters
+        ----------
+        until : int, optional
+            Stop before this cursor, and wait for nothing. Such a read is shared with nobody.
 
         Raises
         ------
         Lost, Unreadable
             From the source.
         """
+        if until is not None:
+            return await self._piece(stream, place, until)
         log = self._logs.get(stream)
         if log is not None and place.log != log:
             # The source would count another log's cursor as 0 anyway; said here, it is shared.

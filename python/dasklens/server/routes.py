@@ -19,6 +19,7 @@ import dasklens
 from dasklens.server.checks import CheckHandler
 from dasklens.server.pages import OpenHandler, PageHandler
 from dasklens.server.proxy import ProxyHandler
+from dasklens.server.reports import RecordingHandler, SummaryHandler
 from dasklens.server.schedulers import ChangesHandler, SchedulerHandler, SchedulersHandler
 from dasklens.server.stream import FramesHandler
 
@@ -63,6 +64,8 @@ ROUTES: list[Route] = [
     Route(rf"dasklens/api/schedulers/{_ID}", SchedulerHandler, "login"),
     Route(rf"dasklens/api/schedulers/{_ID}/page", PageHandler, "login"),
     Route(rf"dasklens/api/schedulers/{_ID}/frames", FramesHandler, "login"),
+    Route(rf"dasklens/api/schedulers/{_ID}/summary", SummaryHandler, "login"),
+    Route(rf"dasklens/api/schedulers/{_ID}/recording", RecordingHandler, "login"),
     Route(r"dasklens/api/check", CheckHandler, "login"),
     Route(r"dasklens/open/([^/]+):(\d{1,5})(?:/(.*))?", OpenHandler, "login"),
     # Also what is none: Jupyter's page for unknown addresses would write a mistyped one into the log.

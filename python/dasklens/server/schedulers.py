@@ -17,17 +17,21 @@ from dasklens.server.target import Refusal
 
 if TYPE_CHECKING:
     from dasklens.server.entries import Entry
+    from dasklens.server.reckoning import Reckoners
     from dasklens.server.registry import Registry
 
 #: Bytes of the largest request.
 MOST_BODY = 16 << 10
 
 
-class _SchedulersHandler(APIHandler):
+class RegistryHandler(APIHandler):
+    """What the routes below ``dasklens/api/schedulers`` share."""
+
     auth_resource = "dasklens"
 
     @property
     def registry(self) -> Registry:
+        """Which schedulers there are."""
         registry: Registry = self.settings["dasklens"].registry
         return registry
 
@@ -41,7 +45,7 @@ class _SchedulersHandler(APIHandler):
         self.refuse(404, "There is no scheduler of this id.", "It may have gone: take one from the list.")
 
 
-class SchedulersHandler(_SchedulersHandler):
+class SchedulersHandler(RegistryHandler):
     """`dasklens/api/schedulers`: which schedulers there are, and one more."""
 
     @tornado.web.authenticated
@@ -64,7 +68,7 @@ class SchedulersHandler(_SchedulersHandler):
         self.finish(entry.said())
 
 
-class SchedulerHandler(_SchedulersHandler):
+class SchedulerHandler(RegistryHandler):
     """`dasklens/api/schedulers/<id>`: one of them."""
 
     @tornado.web.authenticated
@@ -111,10 +115,10 @@ def _typed_url(body: bytes) -> str:
 
 
 class ChangesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """`dasklens/api/schedulers/changes`, a websocket: the list, then each change of it.
+    """`dasklens/api/schedulers/changes`, a websocket: the list, then each change of it; and of recordings.
 
-    A page that reads slowly gets the newest state of each scheduler, not each state that there was: nothing
-    piles up.
+    A page that reads slowly gets the newest state of each scheduler, and of its recording, not each state
+    that there was: nothing piles up.
     """
 
     auth_resource = "dasklens"
@@ -135,9 +139,12 @@ class ChangesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         #: What the page has to hear next, by id; and which schedulers it knows.
         self._news: dict[str, tuple[str, Entry]] = {}
         self._knows: set[str] = set()
+        self._recordings: dict[str, dict[str, Any] | None] = {}
         self._more = asyncio.Event()
         self._unsubscribe = registry.subscribe(self._on_change, looking=True, on_stop=self._end)
-        self._sending = asyncio.ensure_future(self._send(registry))
+        reckoners: Reckoners = self.settings["dasklens"].reckoners
+        self._unsubscribe_recordings = reckoners.subscribe(self._on_recording)
+        self._sending = asyncio.ensure_future(self._send(registry, reckoners))
 
     def on_message(self, message: str | bytes) -> None:
         """Nothing is asked over this websocket."""
@@ -146,6 +153,7 @@ class ChangesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Look no longer."""
         super().on_close()
         self._unsubscribe()
+        self._unsubscribe_recordings()
         self._sending.cancel()
 
     def _end(self) -> None:
@@ -160,16 +168,24 @@ class ChangesHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
             self._news[entry.id] = ("gone" if event == "gone" else "changed" if known else "added", entry)
         self._more.set()
 
-    async def _send(self, registry: Registry) -> None:
+    def _on_recording(self, id: str, said: dict[str, Any] | None) -> None:
+        self._recordings[id] = said
+        self._more.set()
+
+    async def _send(self, registry: Registry, reckoners: Reckoners) -> None:
         with contextlib.suppress(WebSocketClosedError):
             await registry.scan()
             self._news.clear()
             entries = registry.entries
             self._knows = {entry.id for entry in entries}
-            await self.write_message({"schedulers": [entry.said() for entry in entries]})
+            said = [entry.said() for entry in entries]
+            await self.write_message({"schedulers": said, "recordings": reckoners.recordings})
             while True:
                 await self._more.wait()
                 self._more.clear()
+                while self._recordings:
+                    id, recording = self._recordings.popitem()
+                    await self.write_message({"event": "recording", "id": id, "recording": recording})
                 while self._news:
                     id = next(iter(self._news))
                     event, entry = self._news.pop(id)

@@ -123,7 +123,7 @@ class Upstream:
         """Whether somebody looks, or what was open for them is still being closed."""
         return bool(self._runs)
 
-    async def read(self, stream: str, place: Place) -> Reply:
+    async def read(self, stream: str, place: Place, until: int | None = None) -> Reply:
         """See `Reading.read`; while the scheduler is not there it waits until it is.
 
         Raises
@@ -137,7 +137,7 @@ class Upstream:
             if reading is None:
                 continue
             try:
-                return await reading.read(stream, place)
+                return await reading.read(stream, place, until)
             except Lost:
                 # `_run` will notice too; until then there is nothing to be read.
                 if self._reading is reading:

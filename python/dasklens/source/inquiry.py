@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
 from typing import Any
 
-from ..scheduler.details import metrics_since, unpack_details
+from ..model.kept import PROFILES, Answers, versions_of
+from ..scheduler.answers import PACKAGES
 from ..scheduler.profiling import (
     Answer,
     Coverage,
@@ -22,51 +22,26 @@ from ..scheduler.profiling import (
     read_settings,
 )
 from ..wire.calltree import counted, pack_profile
+from ..wire.details import unpack_details
 from ..wire.frames import unpack_frame
 from .feed import reason_of
 
 logger = logging.getLogger(__name__)
 
-#: Whose call trees: of the threads that compute, of the workers' event loops, of the scheduler's.
-PROFILES = ("worker", "server", "scheduler")
 #: Seconds that a part may take.
 PATIENCE = 30.0
 
 
-@dataclass
-class Inquiry:
-    """What was asked for at the end.
-
-    Attributes
-    ----------
-    profiles : dict of str to (bytes, int)
-        By kind, a frame of the stream ``profile`` and how many nodes it has.
-    details : dict
-        As `dasklens.scheduler.details.unpack_details` gives it, its metrics those since the beginning.
-    versions : dict of str to str
-        Of what matters, on the scheduler.
-    absent : dict of str to str
-        ``"profile:worker"``, … ``"details"`` or ``"versions"`` that did not come, and why not.
-    """
-
-    profiles: dict[str, tuple[bytes, int]] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    absent: dict[str, str] = field(default_factory=dict)
-
-    _before: list[list[Any]] = field(default_factory=list)
+class Inquiry(Answers):
+    """Asks a scheduler by RPC."""
 
     async def prepare(self, scheduler: Any) -> None:
         """Remember the sums that there are at the beginning: only what comes to them is wanted."""
         try:
             reply = await asyncio.wait_for(scheduler.dasklens_details(logs=False), PATIENCE)
-            self._before = unpack_details(reply)["fine_metrics"]["rows"]
+            self.before = unpack_details(reply)["fine_metrics"]["rows"]
         except Exception:
             logger.debug("dasklens does not know what was before a recording", exc_info=True)
-
-    def forget(self) -> None:
-        """The scheduler was started anew, and its sums with it."""
-        self._before = []
 
     async def make(self, scheduler: Any, start: float) -> None:
         """Ask for everything.
@@ -91,13 +66,10 @@ class Inquiry:
             self.absent[name] = reason_of(error)
 
     async def _ask_details(self, scheduler: Any, start: float) -> None:
-        details = unpack_details(await scheduler.dasklens_details(start=start))
-        metrics = details["fine_metrics"]
-        metrics["rows"] = metrics_since(self._before, metrics["rows"])
-        self.details = details
+        self.take_details(unpack_details(await scheduler.dasklens_details(start=start)))
 
     async def _ask_versions(self, scheduler: Any) -> None:
-        said = await scheduler.versions(packages=["dasklens", "bokeh", "pyarrow"])
+        said = await scheduler.versions(packages=list(PACKAGES))
         self.versions = versions_of(said)
 
     async def _ask_profiles(self, scheduler: Any, start: float) -> None:
@@ -123,16 +95,3 @@ def _packed(question: Question, answer: Answer, coverage: Coverage) -> tuple[byt
     tree = counted(answer.merged())
     frame = pack_profile(tree, about(question, answer, coverage), coverage.timeline)
     return frame, unpack_frame(frame).next
-
-
-def versions_of(said: Any) -> dict[str, str]:
-    """What `distributed.versions.get_versions` gave, as names and versions of what is there."""
-    found: dict[str, str] = {}
-    for part, names in (("host", ("python", "OS", "machine")), ("packages", None)):
-        entries = said.get(part) if isinstance(said, dict) else None
-        if isinstance(entries, dict):
-            for name in names or entries:
-                version = entries.get(name)
-                if version and isinstance(name, str) and (names or name != "python"):
-                    found[name] = str(version)[:200]
-    return found

@@ -10,58 +10,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from time import localtime, monotonic, strftime, time
+from time import monotonic, time
 from typing import Any
 
 from distributed import Client
 from distributed.comm.core import CommClosedError
 from distributed.core import rpc
 
-from ..model.pieces import PieceWriter
-from ..model.relog import continued, newest_sample
-from ..wire.frames import unpack_frame
+from ..model.kept import STREAMS, Kept, Place
+from ..wire.pace import pause_after
 from .attach import resolve_client, rpc_of
 from .feed import CONNECT_TIMEOUT, Feed, reading_loop, reason_of
-from .inquiry import PROFILES, Inquiry
+from .inquiry import Inquiry
 from .read import cursor
 
 logger = logging.getLogger(__name__)
 
-#: What is recorded while the block runs. Histories are appended to, tables say what changed.
-HISTORIES, TABLES = ("tasks", "counts", "system"), ("workers", "groups")
-STREAMS = (*HISTORIES, *TABLES)
 #: Seconds a read waits for news on the scheduler, and bytes it may bring at once.
 WAIT, MAX_BYTES = 2.0, 2 << 20
-#: Samples are read this much of the time that passed apart, and never more seconds apart: a long recording
-#: has some hundred samples of its workers, not thousands. The sampler forgets whoever waits longer.
-PART, LONGEST_PAUSE = 1 / 600, 4.0
 #: Seconds that the last sample is waited for, and that a scheduler which was lost may take to answer.
 LAST_SAMPLE, LAST_CHANCE = 1.2, 2.0
 
 _LOST = (OSError, CommClosedError, asyncio.TimeoutError)
 
 
-@dataclass
-class _Place:
-    """How far a stream was read, and what came of it."""
-
-    stream: str
-    cursor: int = 0
-    names: int = 0
-    log: str = ""
-    kept: PieceWriter = field(default_factory=PieceWriter)
-    missed: int = 0
-    #: A history is told from 0 on, in one log whatever became of the scheduler: the log that its frames are
-    #: said to be of, and what is added to their cursors and to ids of names.
-    first_log: str = ""
-    more_cursors: int = 0
-    more_names: int = 0
-    begun: bool = False
-    last: bytes = b""
-
-
-class Recording(Feed):
+class Recording(Kept, Feed):
     """Everything of a client's scheduler from `begin` to `end`.
 
     Parameters
@@ -72,32 +45,17 @@ class Recording(Feed):
     inquire : bool
         Whether to ask for call trees, details and versions at the end.
 
-    Attributes
-    ----------
-    start_time, stop_time : float
-        Seconds since the epoch on the scheduler's clock, as the times of spans and samples are; the latter 0
-        until `end`.
-    missed : int
-        Tasks that the scheduler's log had to drop before they were read.
-    ended_early : str
-        Why recording ended before it was told to, or what it had to leave out; empty as a rule.
-    kept : dict of str to PieceWriter
-        Frames by stream, call trees as ``profile:worker`` and so on.
-    inquiry : Inquiry
-        What was asked for at the end.
+    See Also
+    --------
+    dasklens.model.kept.Kept : what it keeps
     """
 
     def __init__(self, client: Client | None, streams: Sequence[str] = STREAMS, inquire: bool = True):
-        super().__init__(resolve_client(client), self._heed)
-        self._places = {stream: _Place(stream) for stream in streams}
-        self._lost: tuple[float, str] | None = None
-        self._anew = 0.0
-        self.start_time = self.stop_time = 0.0
+        Kept.__init__(self, streams)
+        Feed.__init__(self, resolve_client(client), self._heed)
         self._began = self._stopped = 0.0
         self._ending: asyncio.Future[None] | None = None
-        self.ended_early = ""
-        self.kept: dict[str, PieceWriter] = {stream: place.kept for stream, place in self._places.items()}
-        self.inquiry = Inquiry()
+        self.inquiry: Inquiry = Inquiry()
         self._inquire = inquire
 
     @property
@@ -109,16 +67,6 @@ class Recording(Feed):
     def address(self) -> str:
         """Of the scheduler."""
         return self._address
-
-    @property
-    def missed(self) -> int:
-        """Tasks that the scheduler's log had to drop."""
-        return self._places["tasks"].missed
-
-    def last(self, stream: str) -> bytes:
-        """The newest frame of a stream; empty when there is none."""
-        place = self._places.get(stream)
-        return place.last if place is not None else b""
 
     # -- from beginning to end -------------------------------------------------------------------
 
@@ -132,10 +80,7 @@ class Recording(Feed):
         """
         now = await cursor(self._client)
         said = monotonic()
-        tasks = self._places["tasks"]
-        tasks.log = tasks.first_log = now["log"]
-        tasks.cursor = now["cursor"]
-        tasks.more_cursors = -tasks.cursor
+        self.begin_at(now["log"], now["cursor"])
         if self._inquire:
             await self.inquiry.prepare(rpc_of(self._client))
         self._began = monotonic()
@@ -175,35 +120,18 @@ class Recording(Feed):
                 self._address, timeout=patience, connection_args=self._connection_args
             ) as scheduler:
                 await self._read_rest(scheduler)
-            self._lost = None
+            self.find()
         except Exception as error:
             if not isinstance(error, _LOST):
                 logger.debug("dasklens could not read the end of a recording", exc_info=True)
-            if self._lost is None:
-                self._lost = (time(), reason_of(error))
-        self._explain()
-
-    def _explain(self) -> None:
-        if self._lost is not None:
-            when, why = self._lost
-            if "<" in why:
-                # The name of a connection means something to distributed's authors alone.
-                why = "the connection to it broke"
-            self.ended_early = (
-                f"Recording ended at {_clock(when)}, before the block did, for the scheduler could not be "
-                f"read any more ({why}). What was read before is here."
-            )
-        elif self._anew:
-            self.ended_early = (
-                f"The scheduler was started anew at {_clock(self._anew)}: of what its predecessor did, only "
-                "what had been read before is here."
-            )
+            self.lose(reason_of(error))
+        self.explain()
 
     def _heed(self, phase: str, reason: str, retry_at: float | None) -> None:
         if phase == "live":
-            self._lost = None
-        elif phase in ("lost", "finished") and self._lost is None:
-            self._lost = (time(), reason)
+            self.find()
+        elif phase in ("lost", "finished"):
+            self.lose(reason)
 
     # -- while it runs -----------------------------------------------------------------------------
 
@@ -230,7 +158,7 @@ class Recording(Feed):
         for reading in done:
             reading.result()
 
-    async def _follow(self, scheduler: Any, place: _Place, turn: int) -> None:
+    async def _follow(self, scheduler: Any, place: Place, turn: int) -> None:
         wait = 0.0
         while True:
             reply = await self._ask(scheduler, place, wait)
@@ -240,10 +168,10 @@ class Recording(Feed):
             self._say_live()
             wait = WAIT
             if place.stream != "tasks":
-                await asyncio.sleep(min(LONGEST_PAUSE, (monotonic() - self._began) * PART))
+                await asyncio.sleep(pause_after(monotonic() - self._began))
 
     async def _ask(
-        self, scheduler: Any, place: _Place, wait: float, until: int | None = None, fresh: bool = False
+        self, scheduler: Any, place: Place, wait: float, until: int | None = None, fresh: bool = False
     ) -> dict[str, Any]:
         asked = scheduler.dasklens_read(
             stream=place.stream,
@@ -261,36 +189,8 @@ class Recording(Feed):
             raise OSError("the scheduler does not record for dasklens any more")
         return reply
 
-    def _take(self, place: _Place, reply: dict[str, Any]) -> None:
-        frames: list[bytes] = reply["frames"]
-        history = place.stream in HISTORIES
-        if reply["log"] != place.log:
-            if place.log and history:
-                # Another scheduler: its numbers go on where those of the one before ended.
-                place.more_cursors += place.cursor
-                place.more_names += place.names
-                self._anew = self._anew or time()
-                self.inquiry.forget()
-            place.log = reply["log"]
-            place.first_log = place.first_log or place.log
-            place.cursor = place.names = 0
-        records = reply["next"] - place.cursor - reply["missed"] if history else len(frames)
-        if place.begun or place.stream == "tasks":
-            place.missed += reply["missed"]
-        elif frames and history:
-            # It reaches back to before; the last is of now, whatever the clocks say. There is one frame: a
-            # history of samples is never more.
-            frames, records = [newest_sample(frames[0])], 1
-            place.more_cursors = -unpack_frame(frames[0]).first
-        if frames and not place.begun:
-            place.begun = True
-            place.more_names = -unpack_frame(frames[0]).names0 if history else 0
-        for n, frame in enumerate(frames):
-            if history:
-                frame = continued(frame, place.first_log, place.more_cursors, place.more_names)
-            place.kept.add(frame, 0 if n else records)
-            place.last = frame
-        place.cursor, place.names = reply["next"], reply["names"]
+    def _take(self, place: Place, reply: dict[str, Any]) -> None:
+        self.take(place.stream, reply["log"], reply["next"], reply["names"], reply["frames"])
 
     # -- at the end --------------------------------------------------------------------------------
 
@@ -308,15 +208,12 @@ class Recording(Feed):
     async def _ask_the_rest(self, scheduler: Any) -> None:
         if self._inquire:
             await self.inquiry.make(scheduler, self.start_time)
-            for kind in PROFILES:
-                if kind in self.inquiry.profiles:
-                    writer = self.kept[f"profile:{kind}"] = PieceWriter()
-                    writer.add(*self.inquiry.profiles[kind])
+            self.take_profiles()
 
     async def _tasks_until(self, scheduler: Any, end: dict[str, Any]) -> None:
         place = self._places["tasks"]
         if end["log"] != place.log:
-            self._take(place, {"log": end["log"], "frames": [], "next": 0, "names": 0, "missed": 0})
+            self.take("tasks", end["log"], 0, 0, ())
         while place.cursor < end["cursor"]:
             reply = await self._ask(scheduler, place, 0, end["cursor"])
             if reply["log"] != place.log or reply["next"] <= place.cursor:
@@ -330,7 +227,7 @@ class Recording(Feed):
             await self._last_of(scheduler, place, fresh=True)
         await asyncio.gather(*(self._last_of(scheduler, place) for place in sampled[1:]))
 
-    async def _last_of(self, scheduler: Any, place: _Place, fresh: bool = False) -> None:
+    async def _last_of(self, scheduler: Any, place: Place, fresh: bool = False) -> None:
         self._take(place, await self._ask(scheduler, place, LAST_SAMPLE, fresh=fresh))
 
 
@@ -338,7 +235,3 @@ def _told(reply: dict[str, Any], otherwise: float) -> float:
     """What the scheduler's clock said as it replied; an older recorder does not tell."""
     said = reply.get("time")
     return float(said) if isinstance(said, (int, float)) else otherwise
-
-
-def _clock(when: float) -> str:
-    return strftime("%Y-%m-%d %H:%M:%S", localtime(when))
