@@ -11,6 +11,8 @@ export interface Context {
   readonly open: OpenStream;
   readonly address: Address;
   readonly host: HostFigure;
+  /** For paper: there everything is shown at once. */
+  readonly onPaper?: boolean;
   /** Show another section. */
   go(name: string): void;
 }
@@ -28,11 +30,13 @@ export function recordsOf({ streams }: Report, name: string): number {
 /** A figure in a panel; if it cannot be shown, why. */
 export async function figureIn(
   panel: HTMLElement,
-  { host }: Context,
+  { host, onPaper }: Context,
   options: FigureOptions
 ): Promise<Hosted | null> {
   const waiting = panel.appendChild(h('p', { class: 'waiting', role: 'status' }, 'Drawing…'));
-  const node = panel.appendChild(h('div', { class: `hosted hosted-${options.name} dasklens-FigureView` }));
+  const node = panel.appendChild(
+    h('div', { class: `hosted ${onPaper ? 'paper' : 'hosted'}-${options.name} dasklens-FigureView` })
+  );
   try {
     return await host(node, options);
   } catch (error) {

@@ -17,7 +17,15 @@ export function hasProfiles(report: Report): boolean {
 }
 
 export function buildProfiles(panel: HTMLElement, context: Context): void {
-  const { report, address, open } = context;
+  if (context.onPaper) {
+    KINDS.forEach(([kind, text]) => {
+      const box = h('section', { class: 'block' }, h('h3', {}, text));
+      panel.append(box);
+      showProfile(box, context, kind);
+    });
+    return;
+  }
+  const { address } = context;
   const bar = h('div', { class: 'choice', role: 'toolbar', 'aria-label': 'Whose stacks' });
   panel.append(bar);
   const made = new Map<Kind, HTMLElement>();
@@ -41,18 +49,23 @@ export function buildProfiles(panel: HTMLElement, context: Context): void {
     }
     const box = panel.appendChild(h('div', { class: 'profile' }));
     made.set(chosen, box);
-    if (recordsOf(report, `profile:${chosen}`) === 0) {
-      box.append(emptyNote(WHY[chosen]));
-      return;
-    }
-    const question = chosen === 'worker' ? '' : JSON.stringify({ kind: chosen });
-    void figureIn(box, context, {
-      name: 'profile',
-      open: stream => open(stream, question),
-      traits: { profile: { kind: chosen } }
-    });
+    showProfile(box, context, chosen);
   };
   show();
+}
+
+function showProfile(box: HTMLElement, context: Context, kind: Kind): void {
+  const { report, open } = context;
+  if (recordsOf(report, `profile:${kind}`) === 0) {
+    box.append(emptyNote(WHY[kind]));
+    return;
+  }
+  const question = kind === 'worker' ? '' : JSON.stringify({ kind });
+  void figureIn(box, context, {
+    name: 'profile',
+    open: stream => open(stream, question),
+    traits: { profile: { kind } }
+  });
 }
 
 const WHY: Readonly<Record<Kind, string>> = {

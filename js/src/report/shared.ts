@@ -48,6 +48,8 @@ export interface Loader {
   bqplot?(base: unknown): unknown;
   /** Set by the script of figures. */
   host?: HostFigure;
+  /** Puts a picture of a figure into an element, for paper; set by the script of figures. */
+  still?: HostFigure;
 }
 
 declare global {
@@ -57,9 +59,14 @@ declare global {
 }
 
 /** Put a figure into an element; loads what draws figures with the first one. */
-export async function hostFigure(node: HTMLElement, options: FigureOptions): Promise<Hosted> {
+export const hostFigure: HostFigure = (node, options) => loaded('host', node, options);
+
+/** Put a picture of a figure into an element. */
+export const hostStill: HostFigure = (node, options) => loaded('still', node, options);
+
+async function loaded(how: 'host' | 'still', node: HTMLElement, options: FigureOptions): Promise<Hosted> {
   await loadFigures();
-  const { host } = window.dasklensReport;
+  const host = window.dasklensReport[how];
   if (!host) {
     throw new Error('the figures of this page do not load');
   }
