@@ -20,6 +20,7 @@ import msgpack
 
 from .asking import ask
 from .columns import text
+from .departures import Departures
 from .profiles import Here
 
 if TYPE_CHECKING:
@@ -50,10 +51,13 @@ class Details:
     Parameters
     ----------
     scheduler : Scheduler
+    departures : Departures, optional
+        Workers that were lost.
     """
 
-    def __init__(self, scheduler: Scheduler):
+    def __init__(self, scheduler: Scheduler, departures: Departures | None = None):
         self._scheduler = scheduler
+        self._departures = departures or Departures()
 
     async def read(self, start: float | None = None, logs: bool = True) -> dict[str, Any]:
         """Everything, for `unpack_details`.
@@ -86,6 +90,7 @@ class Details:
             "dropped": answer.dropped,
             "more": answer.more,
             "missing": _pack(answer.missing),
+            "lost": _pack(self._departures.since(start or 0.0)),
             "packed": answer.packed,
         }
 
@@ -280,8 +285,9 @@ def unpack_details(reply: Any) -> dict[str, Any]:
         ``time`` (of the scheduler, seconds since the epoch); ``bandwidth_workers``, ``bandwidth_types`` and
         ``fine_metrics``, each ``{"rows": [[…], …], "of": how many there are}``; ``logs``: ``scheduler`` and,
         in ``workers``, by address, ``{"rows": [[time, level, text], …], "more": whether older ones are left
-        out}``, the oldest first, and ``missing``, why those did not answer who did not; ``dropped``: how many
-        things were none of these. Rows are ``[receiver, sender, bytes a second]``,
+        out}``, the oldest first, and ``missing``, why those did not answer who did not; ``lost``: workers
+        that went with work on them, as `Departures.since` gives them; ``dropped``: how many things were none
+        of these. Rows are ``[receiver, sender, bytes a second]``,
         ``[type, bytes a second]`` and ``[context, span, span id, prefix, activity, unit, value]``.
 
     Raises
@@ -307,10 +313,16 @@ def unpack_details(reply: Any) -> dict[str, Any]:
                 "workers": told,
                 "missing": dict(_unpack(reply["missing"])),
             },
+            # A scheduler of an earlier version does not say.
+            "lost": _lost(_unpack(reply["lost"])) if "lost" in reply else [],
             "dropped": int(reply["dropped"]),
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"Expected the details of a scheduler, version {VERSION}, got {error}.") from error
+
+
+def _lost(rows: Any) -> list[list[Any]]:
+    return [[float(at), str(worker), *map(int, lost)] for at, worker, *lost in rows]
 
 
 def metrics_since(before: list[list[Any]], after: list[list[Any]]) -> list[list[Any]]:

@@ -24,6 +24,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from ..wire.calltree import STREAM as PROFILE
 from .dashboard import dashboard_of
+from .departures import Departures
 from .details import Details
 from .log import TaskLog
 from .profiles import Profiles
@@ -70,6 +71,8 @@ class Recorder(SchedulerPlugin):
         What was recorded.
     sampler : Sampler
         The streams ``counts``, ``workers``, ``groups`` and ``system``.
+    departures : Departures
+        Workers that were lost with work on them.
     trackers : Trackers
         Who asks how far something is.
     profiles : Profiles
@@ -92,6 +95,7 @@ class Recorder(SchedulerPlugin):
         self._sockets: dict[str, Callable[[], None]] = {}
         self.token = secrets.token_hex(32)
         self.scheduler_id = ""
+        self.departures = Departures()
         self.streams: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {"tasks": self.read}
         self._news: asyncio.Event | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -134,7 +138,7 @@ class Recorder(SchedulerPlugin):
             dasklens_hello=self.hello,
             dasklens_read=self.read,
             dasklens_cursor=self.cursor,
-            dasklens_details=Details(scheduler).read,
+            dasklens_details=Details(scheduler, self.departures).read,
         )
         self._serve(scheduler)
         # A topic that every client can ask for: calling a handler that a scheduler without
@@ -149,6 +153,10 @@ class Recorder(SchedulerPlugin):
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Replaced by :func:`_hot_path` when recording begins."""
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Called for every event of the scheduler; few are of interest."""
+        self.departures.note(topic, msg)
 
     # -- from pending to columns -----------------------------------------------------------------
 
