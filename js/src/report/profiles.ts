@@ -1,8 +1,10 @@
 /** The three profiles: of the tasks' threads, of the workers' event loops, of the scheduler's. */
 
-import { button, h, press, roving } from '../parts/elements';
-import { emptyNote, figureIn, recordsOf, type Context } from './context';
+import { button, h, press, roving, say } from '../parts/elements';
+import { emptyNote, figureIn, rangeIn, recordsOf, sayRange, type Context } from './context';
 import type { Report } from './document';
+import type { Hosted } from './shared';
+import type { Shown } from './tabs';
 
 const KINDS = [
   ['worker', 'Tasks', 'The threads that run tasks'],
@@ -16,19 +18,20 @@ export function hasProfiles(report: Report): boolean {
   return KINDS.some(([kind]) => recordsOf(report, `profile:${kind}`) > 0);
 }
 
-export function buildProfiles(panel: HTMLElement, context: Context): void {
+export function buildProfiles(panel: HTMLElement, context: Context): Shown | void {
   if (context.onPaper) {
     KINDS.forEach(([kind, text]) => {
       const box = h('section', { class: 'block' }, h('h3', {}, text));
       panel.append(box);
-      showProfile(box, context, kind);
+      void showProfile(box, context, kind);
     });
-    return;
+    return undefined;
   }
   const { address } = context;
   const bar = h('div', { class: 'choice', role: 'toolbar', 'aria-label': 'Whose stacks' });
   panel.append(bar);
   const made = new Map<Kind, HTMLElement>();
+  const figures = new Map<Kind, Hosted>();
   let chosen: Kind = KINDS.map(([kind]) => kind).find(kind => kind === address.get('profile')) ?? 'worker';
   const buttons = KINDS.map(([kind, text, title]) => {
     const each = bar.appendChild(button(`profile-${kind}`, '', title, text));
@@ -49,24 +52,37 @@ export function buildProfiles(panel: HTMLElement, context: Context): void {
     }
     const box = panel.appendChild(h('div', { class: 'profile' }));
     made.set(chosen, box);
-    showProfile(box, context, chosen);
+    const kind = chosen;
+    void showProfile(box, context, kind).then(made => made && figures.set(kind, made));
   };
   show();
+  return { shown: () => figures.forEach(figure => figure.showTime(rangeIn(context))) };
 }
 
-function showProfile(box: HTMLElement, context: Context, kind: Kind): void {
+async function showProfile(box: HTMLElement, context: Context, kind: Kind): Promise<Hosted | null> {
   const { report, open } = context;
   if (recordsOf(report, `profile:${kind}`) === 0) {
     box.append(emptyNote(WHY[kind]));
-    return;
+    return null;
   }
-  const question = kind === 'worker' ? '' : JSON.stringify({ kind });
-  void figureIn(box, context, {
+  const note = box.appendChild(h('p', { class: 'note' }));
+  return figureIn(box, context, {
     name: 'profile',
-    open: stream => open(stream, question),
-    traits: { profile: { kind } }
+    // What it asks for by itself says the kind only where that is another one.
+    open: (stream, question) => open(stream, JSON.stringify({ kind, ...parsed(question) })),
+    traits: { profile: { kind } },
+    range: rangeIn(context),
+    onRange: range => sayRange(context, range),
+    onSliced: sliced => say(note, sliced ? SLICED : WHOLE)
   });
 }
+
+function parsed(question: string): object {
+  return JSON.parse(question || '{}') as object;
+}
+
+const SLICED = 'Drag over the samples below the graph to see a part of the time.';
+const WHOLE = 'Of the whole time of this report: by time these stacks were not kept.';
 
 const WHY: Readonly<Record<Kind, string>> = {
   worker:
