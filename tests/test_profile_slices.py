@@ -107,7 +107,7 @@ def test_what_a_worker_is_asked_for_is_what_is_wanted(gaps: list[float], most: i
         if asked is not None:
             # As distributed's worker goes by them.
             first = sum(t < asked[0] for t in times)
-            stop = sum(t <= (asked[1] or 0) for t in times) + 1
+            stop = sum(t <= asked[1] for t in times) + 1
             found += times[first:stop]
     assert found == wanted
     assert len(edges) <= min(most, profileslices.MOST_SLICES) + 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -56,30 +56,46 @@ async def read_slices(
     edges = edges_of(min(times), max(times), cycle, MOST_MESSAGES // len(workers))
     if len(edges) < 3:
         return []
-    by_prefix = 0 < (len(edges) - 1) * len(prefixes) * len(workers) <= MOST_MESSAGES
-    keys: Sequence[str | None] = prefixes if by_prefix else (None,)
-    slices: list[Slice] = []
-    for begin, end in pairwise(edges):
-        answers = await asyncio.gather(
-            *(
-                _tree(scheduler, worker, key, steps[worker].between(key, begin, end))
-                for worker in workers
-                for key in keys
-            )
-        )
-        if None in answers:
+    found: list[Slice] = []
+    for end, asked in _asked(edges, steps, prefixes):
+        trees = await asyncio.gather(*(_tree(scheduler, *each) for each in asked))
+        if None in trees:
             return []
-        slices.append((end, [tree for tree in answers if tree]))
-    return slices
+        found.append((end, [tree for tree in trees if tree is not None]))
+    return found
 
 
-async def _tree(
-    scheduler: Any, worker: str, key: str | None, stretch: tuple[float, float | None] | None
-) -> State | None:
-    """One worker's tree; empty where it has no step, None when it did not answer."""
-    if stretch is None:
-        return {}
-    message = {"op": "profile", "start": stretch[0], "stop": stretch[1], "key": key, "server": False}
+#: What a worker is asked for: its address, a prefix or all, and from when to when.
+Asked = tuple[str, "str | None", float, float]
+
+
+def _asked(
+    edges: Sequence[float], steps: Mapping[str, Steps], prefixes: Sequence[str]
+) -> list[tuple[float, list[Asked]]]:
+    """What to ask for each slice: by prefix where that makes few messages, as few prefixes run at a time."""
+
+    def by(keys: Sequence[str | None]) -> list[tuple[float, list[Asked]]]:
+        return [
+            (
+                end,
+                [
+                    (worker, key, *stretch)
+                    for worker, own in steps.items()
+                    for key in keys
+                    if (stretch := own.between(key, begin, end)) is not None
+                ],
+            )
+            for begin, end in pairwise(edges)
+        ]
+
+    found = by(prefixes) if 0 < len(prefixes) <= MOST_MESSAGES else []
+    messages = sum(len(asked) for _, asked in found)
+    return found if 0 < messages <= MOST_MESSAGES else by((None,))
+
+
+async def _tree(scheduler: Any, worker: str, key: str | None, start: float, stop: float) -> State | None:
+    """One worker's tree; None when it did not answer with one."""
+    message = {"op": "profile", "start": start, "stop": stop, "key": key, "server": False}
     said = (await ask(scheduler, message, [worker])).said.get(worker)
     return said if is_tree(said) else None
 
@@ -107,7 +123,7 @@ class Steps:
         """Those that are wanted."""
         return [time for time in self._known(prefix) if time >= self._start]
 
-    def between(self, prefix: str | None, begin: float, end: float) -> tuple[float, float | None] | None:
+    def between(self, prefix: str | None, begin: float, end: float) -> tuple[float, float] | None:
         """What to ask a worker for to get the steps after `begin` and up to `end`; None if there are none.
 
         Its handler gives the steps from the first one not before ``start`` to the one behind the last that
