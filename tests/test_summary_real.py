@@ -164,7 +164,7 @@ def test_a_worker_that_is_lost_with_work_on_it(tmp_path: Path) -> None:
     said = evidence(summary, "lost-worker")
     assert "lost-worker" in ids(summary) <= {"lost-worker", "few-threads"}
     assert re.match(r"The scheduler lost tcp://127\.0\.0\.1:\d+ after ", said)
-    assert "1 task that they were to run had to run elsewhere." in said
+    assert "1 task that it was to run had to run elsewhere." in said
     link = next(each["link"] for each in summary["findings"] if each["id"] == "lost-worker")
     assert link.startswith("https://distributed.dask.org/")
 

@@ -94,7 +94,7 @@ test('of a real run, all tasks have finished at the end', async () => {
   expect(at.length).toBeGreaterThan(10);
   const [least, , middle, , most] = quantiles.cpu;
   expect(middle.every((n, i) => n >= least[i] && n <= most[i])).toBe(true);
-  expect(lines?.map(({ name }) => name)).toEqual(['0', '1']);
+  expect(lines?.map(({ name }) => name)).toEqual(['worker 0', 'worker 1']);
   const added = at.map((_, i) => (lines ?? []).reduce((sum, { values }) => sum + values.netRead[i], 0));
   expect(added).toEqual(sums.netRead);
   expect(sums.netRead.some(rate => rate > 0)).toBe(true);

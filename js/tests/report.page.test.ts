@@ -102,6 +102,17 @@ test('of the memory its own stretch of time is shown, however short', async () =
   expect(memory?.traits?.counts.window).toBeCloseTo(0.6, 3);
 });
 
+test('of a block shorter than the time between two samples, memory is shown from the one before on', async () => {
+  const report = sample();
+  const time = (await readCounts(readReport(SAMPLE).streams.counts)).column('time');
+  const last = time[time.length - 1];
+  await open({ ...report, start: last - 0.01 }, '#tab=system');
+  await vi.waitFor(() => expect(hosted.map(({ name }) => name)).toContain('memory'));
+  const memory = hosted.find(({ name }) => name === 'memory');
+  const window_ = memory?.traits?.counts.window as number;
+  expect(time.filter(at => at >= last - window_)).toHaveLength(2);
+});
+
 test('of very many prefixes the first ones are shown, and one without a time spoils no meter', async () => {
   const prefixes = Array.from({ length: 200_000 }, (_, i) => ({ prefix: `p${i}`, seconds: i || 'x' }));
   await open({ ...sample(), summary: { prefixes } });

@@ -3,7 +3,18 @@
 import { expect, test } from '@playwright/test';
 import { writeFileSync } from 'node:fs';
 
-import { drawn, go, lengthened, panel, rangeOf, sample, SECTIONS, watched, written } from '../report';
+import {
+  drawn,
+  go,
+  lengthened,
+  panel,
+  rangeOf,
+  sample,
+  SECTIONS,
+  slicedProfile,
+  watched,
+  written
+} from '../report';
 
 test('a report opens from disk without a network, and says where the time went', async ({ page }, info) => {
   const seen = await watched(page);
@@ -139,6 +150,62 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
     return range.getClientRects().length;
   });
   expect(lines).toBe(1);
+  // A line of a log, and what went wrong, is read without scrolling sideways.
+  for (const [name, column] of [
+    ['logs', 4],
+    ['exceptions', 4]
+  ] as const) {
+    await go(page, name);
+    const box = await panel(page, name).locator(`tbody td:nth-child(${column})`).first().boundingBox();
+    expect((box?.x ?? 400) + (box?.width ?? 0), name).toBeLessThanOrEqual(400);
+  }
+});
+
+test('a profile that was kept by time follows the stretch that is looked at', async ({ page }, info) => {
+  const seen = await watched(page);
+  const document_ = slicedProfile(sample());
+  await page.goto(`${written(document_, info)}#tab=profile`);
+  const profile = panel(page, 'profile');
+  const covers = profile.locator('.profile:not([hidden]) .dasklens-covers');
+  await expect(covers).toContainText('1,614 samples');
+  await expect(profile.locator('.note').first()).toContainText('Drag over the samples');
+  const timeline = profile.locator('.dasklens-timeline').first();
+  await timeline.scrollIntoViewIfNeeded();
+  const box = await timeline.boundingBox();
+  if (!box) {
+    throw new Error('the timeline has no box');
+  }
+  await page.mouse.move(box.x + 2, box.y + 15);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.55, box.y + 15, { steps: 5 });
+  await page.mouse.up();
+  await expect(covers).not.toContainText('1,614 samples');
+  await expect(covers).toContainText(/\d samples/);
+  await expect.poll(() => rangeOf(page)).not.toBeNull();
+  const range = await rangeOf(page);
+  await page.screenshot({ path: info.outputPath('sliced.png') });
+  // The task stream shows the same stretch, and a link leads to it.
+  const part = await covers.textContent();
+  await go(page, 'task-stream');
+  await drawn(page);
+  await expect.poll(async () => (await rangeOf(page))?.map(Math.round)).toEqual(range?.map(Math.round));
+  await go(page, 'profile');
+  await page.reload();
+  await expect(covers).toHaveText(String(part));
+  await profile.locator('[data-action=clear-interval]').click();
+  await expect(covers).toContainText('1,614 samples');
+  await expect.poll(() => rangeOf(page)).toBeNull();
+  expect(seen).toEqual({ asked: [], problems: [] });
+});
+
+test('a profile of the whole time says so, and an address with a stretch stays', async ({ page }, info) => {
+  await page.goto(`${written(sample(), info)}#tab=profile&from=2&to=3.5`);
+  const profile = panel(page, 'profile');
+  await expect(profile.locator('.dasklens-covers').first()).toContainText('1,614 samples');
+  await expect(profile.locator('.note').first()).toContainText('Of the whole time of this report');
+  await go(page, 'task-stream');
+  await drawn(page);
+  expect(await rangeOf(page)).toEqual([2, 3.5]);
 });
 
 test('texts of any length neither widen the page nor hold it up', async ({ page }, info) => {

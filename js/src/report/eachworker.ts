@@ -93,7 +93,7 @@ function eachQuantity<T>(make: () => T): Record<Quantity, T> {
   return Object.fromEntries(QUANTITIES.map(what => [what, make()])) as Record<Quantity, T>;
 }
 
-/** As people call it: LocalCluster's workers are numbers. */
+/** As the lanes of the task stream are called: LocalCluster's workers are numbers. */
 function nameOf({ name, address }: Worker): string {
-  return name || address;
+  return /^\d+$/.test(name) ? `worker ${name}` : name || address;
 }

@@ -25,8 +25,7 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
     const memory = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Memory of the workers')));
     void show(memory, async () => {
       const counts = await readCounts(report.streams.counts);
-      // What was sampled after the end is shown too.
-      const window = Math.max(LEAST, counts.last('time') - report.start);
+      const window = Math.max(LEAST, counts.last('time') - beginOf(counts.column('time'), report.start));
       const box = h('div');
       void figureIn(box, context, { name: 'memory', open, traits: { counts: { window } } });
       return box;
@@ -57,6 +56,12 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
     }
   });
   rest.append(all);
+}
+
+/** When the samples to be shown begin: those of the report, and of a short one at least two, or nothing is drawn. */
+function beginOf(time: readonly number[], start: number): number {
+  const second = time[time.length - 2] ?? start;
+  return Math.min(start, second - 1e-3);
 }
 
 async function totalCharts({ report }: Context, each: EachWorker | null, table: Table | null): Promise<Node> {

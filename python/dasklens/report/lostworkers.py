@@ -22,12 +22,14 @@ def lost_workers(m: Measured, tasks: TaskTable, details: Mapping[str, Any]) -> F
     lost = [each for each in details.get("lost", []) if m.start <= each[0] <= m.stop]
     if not lost:
         return None
+    n = len(lost)
     running, computed, scattered = (sum(each[at] for each in lost) for at in (2, 3, 4))
     named = [f"{each[1]} after {duration(each[0] - m.start)}" for each in lost[:MOST_NAMED]]
     more = f" and {len(lost) - MOST_NAMED:,} more" if len(lost) > MOST_NAMED else ""
     said = [f"The scheduler lost {', '.join(named)}{more}."]
     if running:
-        said.append(f"{running:,} {plural(running, 'task')} that they were to run had to run elsewhere.")
+        whose = "it was" if n == 1 else "they were"
+        said.append(f"{running:,} {plural(running, 'task')} that {whose} to run had to run elsewhere.")
     if computed:
         said.append(f"{computed:,} finished {plural(computed, 'result')} had to be computed again.")
     if scattered:
@@ -35,7 +37,6 @@ def lost_workers(m: Measured, tasks: TaskTable, details: Mapping[str, Any]) -> F
     again = ran_again(tasks, {str(each[1]): float(each[0]) for each in lost})
     if again:
         said.append(f"By their keys, {again:,} {plural(again, 'task')} finished there and once more later.")
-    n = len(lost)
     return {
         **finding(
             "lost-worker",
