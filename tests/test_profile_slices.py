@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from typing import Any
 
-from distributed import Client, Scheduler, Worker
+import dask
+import numpy as np
+from conftest import NO_DASHBOARD
+from distributed import Client, LocalCluster, Scheduler, Worker
 from distributed.core import rpc
 from distributed.utils_test import gen_cluster
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
+from dasklens import performance_report
 from dasklens.scheduler import profileslices
 from dasklens.scheduler.profileslices import Steps, edges_of, read_slices
 from dasklens.wire.calltree import counted, create, merge, pack_profile
@@ -132,3 +138,41 @@ def test_columns_add_up_to_the_tree(parts: list[list[tuple[str, int]]]) -> None:
     for node, count in zip(cols["slice_node"], cols["slice_count"], strict=True):
         sums[node] += count
     assert sums == list(cols["count"])
+
+
+def spin(_: int) -> float:
+    end = time.monotonic() + 0.05
+    while time.monotonic() < end:
+        pass
+    return end
+
+
+def test_a_report_has_its_profile_in_slices() -> None:
+    settings = {"distributed.worker.profile.interval": "5ms", "distributed.worker.profile.cycle": "100ms"}
+    with (
+        dask.config.set(settings),
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=False, **NO_DASHBOARD) as cluster,
+        Client(cluster) as client,
+    ):
+        with performance_report(None, redact=("code", "paths")) as report:
+            client.gather(client.map(spin, range(10), key="spin"))
+            until(
+                lambda: all(
+                    sum(at >= report.start_time for at, _ in list(worker.profile_history)) >= 4
+                    for worker in cluster.workers.values()
+                ),
+                "steps of the profile",
+            )
+        (data,) = report._document.frames("profile:worker")
+    frame = unpack_frame(data)
+    cols = {
+        name: np.frombuffer(frame.cols[name][1], "<f8" if name == "slice_time" else "<u4")
+        for name in ("slice_time", "slice_rows", "slice_node", "slice_count", "count")
+    }
+    assert 2 <= len(cols["slice_time"]) <= profileslices.MOST_SLICES
+    assert cols["slice_time"][0] > report.start_time
+    assert (np.diff(cols["slice_time"]) > 0).all()
+    sums = np.bincount(cols["slice_node"], cols["slice_count"], minlength=frame.next)
+    assert (sums == cols["count"]).all()
+    assert cols["count"][0] > 10
+    assert "spin" in {name[0] for name in frame.names if isinstance(name, (list, tuple))}
