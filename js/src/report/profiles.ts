@@ -73,7 +73,7 @@ async function showProfile(box: HTMLElement, context: Context, kind: Kind): Prom
     traits: { profile: { kind } },
     range: rangeIn(context),
     onRange: range => sayRange(context, range),
-    onSliced: sliced => say(note, sliced ? SLICED : WHOLE)
+    onSliced: sliced => say(note, context.onPaper ? '' : sliced ? SLICED : WHOLE)
   });
 }
 

@@ -32,6 +32,11 @@ export async function stillFigure(node: HTMLElement, options: FigureOptions): Pr
     figure.look(true);
     await Promise.all(figure.receivers.map(finished));
     await quiet(place);
+    if (place.querySelector('.dasklens-covers[data-empty]')) {
+      // Only now: a graph keeps its rows as high as they were at first.
+      place.classList.add('nothing');
+      await quiet(place);
+    }
     figure.receivers.forEach(model => model.trigger('draw:now'));
     node.append(...pictured(place));
     return hosted;
