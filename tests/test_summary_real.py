@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import get_worker, wait
+from distributed import Client, get_worker, wait
 from recordings import recording
 from waiting import until
 
@@ -196,5 +196,20 @@ def test_a_worker_that_retires_is_no_loss() -> None:
         client.retire_workers([retired])
         until(lambda: retired not in cluster.scheduler.workers, "the worker to have gone")
         assert client.submit(sum, made, key="sum").result() == pytest.approx(1.2)
+        summary = recorded.summary()
+    assert "lost-worker" not in ids(summary)
+
+
+def test_neither_adapting_nor_closing_a_client_is_a_loss() -> None:
+    with recording(n_workers=3, threads=1) as recorded:
+        cluster = recorded.cluster
+        with Client(cluster) as other:
+            made = other.map(nap, [0.02] * 30, pure=False, key="nap")
+            wait(made)
+            cluster.adapt(minimum=1, maximum=3, interval="50ms", wait_count=1)
+            until(lambda: len(cluster.scheduler.workers) == 1, "workers to have gone")
+            assert other.submit(sum, made, key="sum").result() == pytest.approx(0.6)
+            # It takes its tasks along.
+            other.map(nap, [0.02] * 30, pure=False, key="more")
         summary = recorded.summary()
     assert "lost-worker" not in ids(summary)

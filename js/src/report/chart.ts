@@ -213,7 +213,10 @@ function ticksOf(top: number, unit: Unit, height: number): number[] {
     return roundTicks(top, n).filter(value => unit !== 'n' || Number.isInteger(value));
   }
   const size = 1024 ** Math.max(0, Math.floor(Math.log(top) / Math.log(1024)));
-  return roundTicks(top / size, n).map(value => value * size);
+  // Half of a byte is none.
+  return roundTicks(top / size, n)
+    .filter(value => size > 1 || Number.isInteger(value))
+    .map(value => value * size);
 }
 
 /** Of many points, the highest of each few. */
