@@ -157,7 +157,7 @@ def test_foreign_and_future_files(data: bytes, said: str) -> None:
 
 def test_oversized_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(module, "MOST_BYTES", 1 << 20)
-    monkeypatch.setattr("dasklens.report.files.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("dasklens.report.unpacking.MOST_BYTES", 1 << 20)
     with pytest.raises(ReportError, match="more than 1 MiB"):
         load_report(b" " * (1 << 20) + b" ")
     # A small file that unpacks to a large one.

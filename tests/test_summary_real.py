@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from distributed import get_worker, wait
+from distributed import Client, get_worker, wait
 from recordings import recording
 from waiting import until
 
@@ -136,3 +139,77 @@ def test_tasks_that_are_run_again() -> None:
         recorded.client.submit(sometimes, retries=9, key="again").result()
         summary = recorded.summary()
     assert ids(summary) == {"retries"}
+
+
+def die_once(marker: str) -> str:
+    """Kill the process that runs it, the first time."""
+    try:
+        with open(marker, "x"):
+            pass
+    except FileExistsError:
+        return "survived"
+    os._exit(1)
+
+
+def test_a_worker_that_is_lost_with_work_on_it(tmp_path: Path) -> None:
+    with recording(processes=True, threads=1) as recorded:
+        client, scheduler = recorded.client, recorded.cluster.scheduler
+        victim, other = scheduler.workers
+        made = client.map(abs, range(5), key="made", workers=[victim], allow_other_workers=True)
+        wait(made)
+        killer = client.submit(die_once, str(tmp_path / "marker"), workers=[victim, other], key="killer")
+        assert killer.result() == "survived"
+        assert client.submit(sum, made, key="sum").result() == 10
+        summary = recorded.summary()
+    said = evidence(summary, "lost-worker")
+    assert "lost-worker" in ids(summary) <= {"lost-worker", "few-threads"}
+    assert re.match(r"The scheduler lost tcp://127\.0\.0\.1:\d+ after ", said)
+    assert "1 task that it was to run had to run elsewhere." in said
+    link = next(each["link"] for each in summary["findings"] if each["id"] == "lost-worker")
+    assert link.startswith("https://distributed.dask.org/")
+
+
+def test_results_that_a_lost_worker_had_are_counted_by_their_keys(tmp_path: Path) -> None:
+    with recording(processes=True, threads=1) as recorded:
+        client, scheduler = recorded.client, recorded.cluster.scheduler
+        victim, _ = scheduler.workers
+        made = client.map(abs, range(7), key="made", workers=[victim], allow_other_workers=True)
+        wait(made)
+        here = sum(ws.address == victim for f in made for ws in scheduler.tasks[f.key].who_has)
+        assert here
+        client.run(os._exit, 1, workers=[victim], on_error="ignore")
+        until(lambda: victim not in scheduler.workers, "the worker to be missed")
+        assert client.submit(sum, made, key="sum").result() == 21
+        summary = recorded.summary()
+    said = evidence(summary, "lost-worker")
+    word = "result" if here == 1 else "results"
+    assert f"{here} finished {word} had to be computed again." in said
+    assert f"By their keys, {here} task" in said
+
+
+def test_a_worker_that_retires_is_no_loss() -> None:
+    with recording(n_workers=3, threads=1) as recorded:
+        client, cluster = recorded.client, recorded.cluster
+        made = client.map(nap, [0.02] * 60, pure=False, key="nap")
+        wait(made)
+        retired = next(iter(cluster.scheduler.workers))
+        client.retire_workers([retired])
+        until(lambda: retired not in cluster.scheduler.workers, "the worker to have gone")
+        assert client.submit(sum, made, key="sum").result() == pytest.approx(1.2)
+        summary = recorded.summary()
+    assert "lost-worker" not in ids(summary)
+
+
+def test_neither_adapting_nor_closing_a_client_is_a_loss() -> None:
+    with recording(n_workers=3, threads=1) as recorded:
+        cluster = recorded.cluster
+        with Client(cluster) as other:
+            made = other.map(nap, [0.02] * 30, pure=False, key="nap")
+            wait(made)
+            cluster.adapt(minimum=1, maximum=3, interval="50ms", wait_count=1)
+            until(lambda: len(cluster.scheduler.workers) == 1, "workers to have gone")
+            assert other.submit(sum, made, key="sum").result() == pytest.approx(0.6)
+            # It takes its tasks along.
+            other.map(nap, [0.02] * 30, pure=False, key="more")
+        summary = recorded.summary()
+    assert "lost-worker" not in ids(summary)

@@ -52,6 +52,39 @@ export function lengthened(document: Raw, more: string): Raw {
   return { ...(each({ ...document, streams: {} }) as Raw), streams: Object.fromEntries(streams) };
 }
 
+/** The same with its profile of the tasks in two slices: where a stack ended says which one it is in. */
+export function slicedProfile(document: Raw): Raw {
+  const name = 'profile:worker';
+  const stream = document.streams[name] as Raw;
+  const raw = gunzipSync(Buffer.from((stream.data as string[])[0], 'base64'));
+  const frame = decode(raw.subarray(4)) as Raw;
+  const u4 = (column: Uint8Array): Uint32Array => new Uint32Array(Uint8Array.from(column).buffer);
+  const [parent, count] = [u4(frame.cols.parent[1]), u4(frame.cols.count[1])];
+  const own = Float64Array.from(count);
+  parent.forEach((above, i) => i > 0 && (own[above] -= count[i]));
+  const slices = [0, 1].map(slice => {
+    const total = own.map((n, i) => (i % 2 === slice ? n : 0));
+    for (let i = total.length - 1; i > 0; i--) {
+      total[parent[i]] += total[i];
+    }
+    return Array.from(total, (n, i) => [i, n]).filter(([, n]) => n > 0);
+  });
+  const column = (values: number[]): [string, Buffer] => ['u4', Buffer.from(Uint32Array.from(values).buffer)];
+  const time = new Float64Array(Uint8Array.from(frame.cols.time[1] as Uint8Array).buffer);
+  const ends = [time[time.length >> 1], time[time.length - 1]].map(at => Number(frame.base) + at);
+  Object.assign(frame.cols, {
+    slice_time: ['f8', Buffer.from(Float64Array.from(ends).buffer)],
+    slice_rows: column(slices.map(({ length }) => length)),
+    slice_node: column(slices.flat().map(([node]) => node)),
+    slice_count: column(slices.flat().map(([, n]) => n))
+  });
+  const bytes = encode(frame);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  const data = [gzipSync(Buffer.concat([length, bytes])).toString('base64')];
+  return { ...document, streams: { ...document.streams, [name]: { ...stream, data } } };
+}
+
 /** A piece of a stream with other names in its frames. */
 function repacked(piece: string, of: (names: unknown[]) => unknown[]): string {
   const raw = gunzipSync(Buffer.from(piece, 'base64'));

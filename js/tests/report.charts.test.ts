@@ -5,11 +5,14 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { chartOf, type Chart } from '../src/report/chart';
 import { readReport } from '../src/report/document';
-import { readCounts, readFinished, readWorkers } from '../src/report/histories';
+import { readEachWorker } from '../src/report/eachworker';
+import { readCounts, readFinished } from '../src/report/histories';
 import { chartsOf } from '../src/report/system';
+import { workerCharts } from '../src/report/workercharts';
 import { FrameWriter } from './build';
 import { one } from './fakemark';
 import { packed, SAMPLE } from './packed';
+import { WorkersWriter } from './samples';
 
 /** Draws at once: jsdom knows no sizes. */
 class Observer {
@@ -87,9 +90,14 @@ test('of a real run, all tasks have finished at the end', async () => {
   expect(prefixes.every(({ counts }) => counts.every((n, i) => i === 0 || n >= counts[i - 1]))).toBe(true);
   const counts = await readCounts(streams.counts);
   expect(counts.length).toBe(streams.counts.records);
-  const { cpu, time: at } = await readWorkers(streams.workers);
+  const { quantiles, time: at, lines, sums } = await readEachWorker(streams.workers);
   expect(at.length).toBeGreaterThan(10);
-  expect(cpu.middle.every((n, i) => n >= cpu.low[i] && n <= cpu.high[i])).toBe(true);
+  const [least, , middle, , most] = quantiles.cpu;
+  expect(middle.every((n, i) => n >= least[i] && n <= most[i])).toBe(true);
+  expect(lines?.map(({ name }) => name)).toEqual(['worker 0', 'worker 1']);
+  const added = at.map((_, i) => (lines ?? []).reduce((sum, { values }) => sum + values.netRead[i], 0));
+  expect(added).toEqual(sums.netRead);
+  expect(sums.netRead.some(rate => rate > 0)).toBe(true);
 });
 
 test('tasks are counted at the time at which they finished', async () => {
@@ -107,4 +115,48 @@ test('tasks are counted at the time at which they finished', async () => {
   expect([at('b', 2.9), at('b', 3)]).toEqual([0, 1]);
   // Beyond the end, or without a time: at the end.
   expect([at('c', 9.9), at('c', 10)]).toEqual([0, 2]);
+});
+
+test('a few workers have a line each, which is not there before they came and after they left', async () => {
+  const writer = new WorkersWriter();
+  const frames = [
+    writer.frame([{ name: 'a', cpu: 10 }]),
+    writer.frame([{ name: 'b', cpu: 20, spilled: 5 }]),
+    writer.frame([], { left: ['tcp://a'] })
+  ];
+  const each = await readEachWorker(packed([frames[0], frames[1], frames[2]]));
+  expect(each.lines?.map(({ name, values }) => [name, values.cpu])).toEqual([
+    ['a', [10, 10, NaN]],
+    ['b', [NaN, 20, 20]]
+  ]);
+  expect(each.sums.spilled).toEqual([0, 5, 5]);
+  const box = workerCharts(each, each.time[0], each.time[2]);
+  const titles = [...box.querySelectorAll('figcaption b')].map(title => title.textContent);
+  expect(titles).toEqual(['CPU', 'Managed memory', 'Unmanaged memory', 'Spilled to disk']);
+  expect([...box.querySelectorAll(':scope > .legend .name')].map(name => name.textContent)).toEqual([
+    'a',
+    'b'
+  ]);
+  // Two of the workers that there are; one legend for all charts.
+  expect(box.querySelectorAll('.chart .legend .name')).toHaveLength(0);
+  expect(one(box, ':scope > .note').textContent).toContain('0 all the time: network, received; ');
+});
+
+test('many workers are shown by quantiles', async () => {
+  const workers = Array.from({ length: 101 }, (_, i) => ({ name: `w${i}`, cpu: i }));
+  const writer = new WorkersWriter();
+  const each = await readEachWorker(
+    packed([writer.frame(workers), writer.frame([{ name: 'w0', cpu: 1000 }])])
+  );
+  expect(each.lines).toBeNull();
+  expect(each.workers).toBe(101);
+  expect(each.quantiles.cpu.map(([first]) => first)).toEqual([0, 25, 50, 75, 100]);
+  expect(each.quantiles.cpu.map(([, second]) => second)).toEqual([1, 26, 51, 76, 1000]);
+  const box = workerCharts(each, each.time[0], each.time[1]);
+  expect([...box.querySelectorAll(':scope > .legend .name')].map(name => name.textContent)).toEqual([
+    'all workers',
+    'half of the workers',
+    'median worker'
+  ]);
+  expect(one(box, ':scope > .note').textContent).toContain('There were 101 workers');
 });

@@ -48,6 +48,8 @@ async function open(document_: Raw | string, hash = ''): Promise<void> {
 }
 
 const panel = (name: string): HTMLElement => one(document.body, `#panel-${name}`);
+const isBuilt = (name: string): boolean =>
+  panel(name).querySelector(':scope > :not(.printed, .unprinted)') !== null;
 const tab = (name: string): HTMLElement => one(document.body, `#tab-${name}`);
 const NAMES = [
   'summary',
@@ -100,6 +102,17 @@ test('of the memory its own stretch of time is shown, however short', async () =
   expect(memory?.traits?.counts.window).toBeCloseTo(0.6, 3);
 });
 
+test('of a block shorter than the time between two samples, memory is shown from the one before on', async () => {
+  const report = sample();
+  const time = (await readCounts(readReport(SAMPLE).streams.counts)).column('time');
+  const last = time[time.length - 1];
+  await open({ ...report, start: last - 0.01 }, '#tab=system');
+  await vi.waitFor(() => expect(hosted.map(({ name }) => name)).toContain('memory'));
+  const memory = hosted.find(({ name }) => name === 'memory');
+  const window_ = memory?.traits?.counts.window as number;
+  expect(time.filter(at => at >= last - window_)).toHaveLength(2);
+});
+
 test('of very many prefixes the first ones are shown, and one without a time spoils no meter', async () => {
   const prefixes = Array.from({ length: 200_000 }, (_, i) => ({ prefix: `p${i}`, seconds: i || 'x' }));
   await open({ ...sample(), summary: { prefixes } });
@@ -109,7 +122,7 @@ test('of very many prefixes the first ones are shown, and one without a time spo
 
 test('a section is made when it is first shown', async () => {
   await open(sample());
-  expect(NAMES.map(name => panel(name).childElementCount > 0)).toEqual(NAMES.map(name => name === 'summary'));
+  expect(NAMES.map(name => isBuilt(name))).toEqual(NAMES.map(name => name === 'summary'));
   tab('exceptions').click();
   expect(panel('summary').hidden).toBe(true);
   expect(texts(panel('exceptions'), 'tbody tr')).toHaveLength(1);
@@ -196,7 +209,7 @@ test('everything can be printed at once, in light colours and unfolded', async (
   expect([document.documentElement.dataset.theme, traceback.open]).toEqual(['light', true]);
   window.dispatchEvent(new Event('afterprint'));
   expect([document.documentElement.dataset.theme, traceback.open]).toEqual(['dark', false]);
-  const built = NAMES.filter(name => panel(name).childElementCount > 0);
+  const built = NAMES.filter(name => isBuilt(name));
   expect(built).toEqual(['summary', 'bandwidth', 'fine-metrics', 'exceptions', 'logs', 'workers']);
 });
 

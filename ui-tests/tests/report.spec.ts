@@ -3,7 +3,18 @@
 import { expect, test } from '@playwright/test';
 import { writeFileSync } from 'node:fs';
 
-import { drawn, go, lengthened, panel, rangeOf, sample, SECTIONS, watched, written } from '../report';
+import {
+  drawn,
+  go,
+  lengthened,
+  panel,
+  rangeOf,
+  sample,
+  SECTIONS,
+  slicedProfile,
+  watched,
+  written
+} from '../report';
 
 test('a report opens from disk without a network, and says where the time went', async ({ page }, info) => {
   const seen = await watched(page);
@@ -139,6 +150,62 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
     return range.getClientRects().length;
   });
   expect(lines).toBe(1);
+  // A line of a log, and what went wrong, is read without scrolling sideways.
+  for (const [name, column] of [
+    ['logs', 4],
+    ['exceptions', 4]
+  ] as const) {
+    await go(page, name);
+    const box = await panel(page, name).locator(`tbody td:nth-child(${column})`).first().boundingBox();
+    expect((box?.x ?? 400) + (box?.width ?? 0), name).toBeLessThanOrEqual(400);
+  }
+});
+
+test('a profile that was kept by time follows the stretch that is looked at', async ({ page }, info) => {
+  const seen = await watched(page);
+  const document_ = slicedProfile(sample());
+  await page.goto(`${written(document_, info)}#tab=profile`);
+  const profile = panel(page, 'profile');
+  const covers = profile.locator('.profile:not([hidden]) .dasklens-covers');
+  await expect(covers).toContainText('1,614 samples');
+  await expect(profile.locator('.note').first()).toContainText('Drag over the samples');
+  const timeline = profile.locator('.dasklens-timeline').first();
+  await timeline.scrollIntoViewIfNeeded();
+  const box = await timeline.boundingBox();
+  if (!box) {
+    throw new Error('the timeline has no box');
+  }
+  await page.mouse.move(box.x + 2, box.y + 15);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.55, box.y + 15, { steps: 5 });
+  await page.mouse.up();
+  await expect(covers).not.toContainText('1,614 samples');
+  await expect(covers).toContainText(/\d samples/);
+  await expect.poll(() => rangeOf(page)).not.toBeNull();
+  const range = await rangeOf(page);
+  await page.screenshot({ path: info.outputPath('sliced.png') });
+  // The task stream shows the same stretch, and a link leads to it.
+  const part = await covers.textContent();
+  await go(page, 'task-stream');
+  await drawn(page);
+  await expect.poll(async () => (await rangeOf(page))?.map(Math.round)).toEqual(range?.map(Math.round));
+  await go(page, 'profile');
+  await page.reload();
+  await expect(covers).toHaveText(String(part));
+  await profile.locator('[data-action=clear-interval]').click();
+  await expect(covers).toContainText('1,614 samples');
+  await expect.poll(() => rangeOf(page)).toBeNull();
+  expect(seen).toEqual({ asked: [], problems: [] });
+});
+
+test('a profile of the whole time says so, and an address with a stretch stays', async ({ page }, info) => {
+  await page.goto(`${written(sample(), info)}#tab=profile&from=2&to=3.5`);
+  const profile = panel(page, 'profile');
+  await expect(profile.locator('.dasklens-covers').first()).toContainText('1,614 samples');
+  await expect(profile.locator('.note').first()).toContainText('Of the whole time of this report');
+  await go(page, 'task-stream');
+  await drawn(page);
+  expect(await rangeOf(page)).toEqual([2, 3.5]);
 });
 
 test('texts of any length neither widen the page nor hold it up', async ({ page }, info) => {
@@ -189,16 +256,78 @@ test('what turns letters around ends with the text that it stands in', async ({ 
   expect(first).toBeLessThan(last);
 });
 
-test('on paper are the summary and every table', async ({ page }, info) => {
+test('on paper is every section, whether or not it was opened', async ({ page }, info) => {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const seen = await watched(page);
   await page.goto(written(sample(), info));
-  await expect(panel(page, 'summary')).toBeVisible();
+  await expect(page.locator('html')).toHaveAttribute('data-paper', 'ready');
+  // Whoever does not print sees nothing of it.
+  await expect(page.locator('.onstage')).toHaveCount(0);
+  await expect(page.locator('.onpaper')).toHaveCount(0);
   const pdf = await page.pdf({ path: info.outputPath('report.pdf'), format: 'A4' });
-  expect(pdf.length).toBeGreaterThan(10_000);
+  // Two canvases have something on them, and the third and fourth say why they have not.
+  expect(pdf.toString('latin1').match(/\/Subtype \/Image/g)?.length).toBeGreaterThanOrEqual(4);
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+
   await page.emulateMedia({ media: 'print' });
-  for (const name of ['summary', 'exceptions', 'logs', 'workers', 'bandwidth', 'fine-metrics']) {
+  await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'light');
+  for (const name of SECTIONS) {
     await expect(panel(page, name), name).toBeVisible();
+    await expect(panel(page, name).locator('.unprinted'), name).toBeHidden();
   }
   await expect(page.locator('[role=tablist]')).toBeHidden();
+  for (const [name, words] of [
+    ['task-stream', ['chunk_sum', 'worker 1', '14:27:00', 'failed']],
+    ['progress', ['Finished tasks', 'Tasks by state', 'weigh']],
+    ['profile', ['Workers’ event loops', '1,614 samples']],
+    ['system', ['GiB', 'Managed memory', 'Disk, written', 'Event-loop lag']]
+  ] as const) {
+    for (const said of words) {
+      await expect(panel(page, name).locator('.onpaper'), name).toContainText(said);
+    }
+  }
+  const image = panel(page, 'task-stream').locator('.onpaper img');
+  const dark = await image.evaluate(element => {
+    const canvas = document.createElement('canvas');
+    const { naturalWidth, naturalHeight } = element as HTMLImageElement;
+    Object.assign(canvas, { width: naturalWidth, height: naturalHeight });
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    context.drawImage(element as HTMLImageElement, 0, 0);
+    const { data } = context.getImageData(0, 0, naturalWidth, naturalHeight);
+    return [naturalWidth / element.clientWidth, data.filter((value, i) => i % 4 === 3 && value > 0).length];
+  });
+  expect(dark[0]).toBeCloseTo(2, 1);
+  expect(dark[1]).toBeGreaterThan(100_000);
+  const wide = await page.evaluate(() => document.querySelector('.panel-system')?.scrollWidth);
+  expect(wide).toBeLessThanOrEqual(1280);
+  expect(seen).toEqual({ asked: [], problems: [] });
+});
+
+test('the button prints once the pictures are of what is shown', async ({ page }, info) => {
+  await page.addInitScript(() => {
+    window.print = () => {
+      document.body.dataset.printed = document.documentElement.dataset.paper ?? 'too early';
+    };
+  });
+  await page.goto(`${written(sample(), info)}#tab=task-stream&from=2&to=3.5`);
+  await page.locator('[data-action=print]').click();
+  await expect(page.locator('body')).toHaveAttribute('data-printed', 'ready');
+  await expect(page.locator('[data-action=print]')).toHaveText('Print');
+  // They are there while it prints.
+  const ticks = panel(page, 'task-stream').locator('.onpaper .axis text');
+  await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+  const shown = await ticks.allTextContents();
+  expect(shown.length).toBeGreaterThan(1);
+  await page.evaluate(() => window.dispatchEvent(new Event('afterprint')));
+  await expect(page.locator('.onpaper')).toHaveCount(0);
+  await panel(page, 'task-stream').locator('[data-action=reset]').click();
+  await expect.poll(() => rangeOf(page)).toBeNull();
+  await page.evaluate(() => delete document.body.dataset.printed);
+  await page.keyboard.press('Control+p');
+  await expect(page.locator('body')).toHaveAttribute('data-printed', 'ready');
+  await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+  expect(await ticks.allTextContents()).not.toEqual(shown);
 });
 
 test('a page that a browser saved is as good as the file', async ({ page }, info) => {

@@ -9,6 +9,8 @@
 
 import { decode, encode } from '@msgpack/msgpack';
 
+import { sliced } from '../core/treeslices';
+import type { Range } from '../core/viewport';
 import { bytesOf } from './base64';
 import type { OpenStream } from './comm';
 
@@ -33,7 +35,7 @@ export function openFile(streams: Readonly<Record<string, PackedStream>>): OpenS
   return (stream, question) => {
     const name = nameOf(stream, question);
     const packed = Object.hasOwn(streams, name) ? streams[name] : undefined;
-    return new FileStream(packed) as unknown as WebSocket;
+    return new FileStream(packed, rangeOf(question)) as unknown as WebSocket;
   };
 }
 
@@ -62,6 +64,12 @@ function nameOf(stream: string, question: string): string {
   return `profile:${kind}`;
 }
 
+/** The stretch of time that is asked for, in seconds since the epoch; null for all of it. */
+function rangeOf(question: string): Range | null {
+  const { start, stop } = JSON.parse(question || '{}') as { start?: unknown; stop?: unknown };
+  return typeof start === 'number' && typeof stop === 'number' ? [start, stop] : null;
+}
+
 class FileStream {
   readyState = 0;
   binaryType = 'arraybuffer';
@@ -70,7 +78,11 @@ class FileStream {
   onclose: ((event: { reason: string }) => void) | null = null;
   private begun = false;
 
-  constructor(private readonly packed: PackedStream | undefined) {
+  constructor(
+    private readonly packed: PackedStream | undefined,
+    /** Of what can be had by time. */
+    private readonly range: Range | null
+  ) {
     queueMicrotask(() => {
       if (this.readyState === 0) {
         this.readyState = 1;
@@ -95,7 +107,7 @@ class FileStream {
     try {
       for await (const frames of this.packed ? framesOf(this.packed) : []) {
         // With a buffer of its own: the others would keep the whole piece.
-        frames.forEach(frame => this.say(frame.slice().buffer));
+        frames.forEach(frame => this.say((this.range ? sliced(frame, this.range) : frame).slice().buffer));
       }
       this.state('finished', '');
     } catch (error) {

@@ -7,6 +7,7 @@
  */
 
 import { FrameError, NO_NAME, decodeFrame, type Frame } from './frames';
+import { isSliced } from './treeslices';
 
 export interface FunctionInfo {
   readonly name: string;
@@ -64,6 +65,8 @@ export class CallTree implements Nodes {
   readonly functions: FunctionInfo[] = [];
   readonly about: About;
   readonly timeline: Timeline;
+  /** Whether trees of parts of the time can be had from where it came from. */
+  readonly sliced: boolean;
   /** Tells one tree from another. */
   readonly id: string;
 
@@ -77,6 +80,7 @@ export class CallTree implements Nodes {
     }
     const n = (this.n = frame.next - frame.first);
     this.id = frame.log;
+    this.sliced = isSliced(frame);
     this.names = frame.names;
     this.parent = this.column(frame, 'parent', n);
     this.line = this.column(frame, 'line', n);

@@ -27,6 +27,12 @@ export { FlameModel } from './flamemodel';
 export { SpansModel } from './spansmodel';
 export type { HoveredTask, Phase, PictureKind } from './spansmodel';
 
+/** Pixels of the canvas for each of the page's: the screen's, or what the element wants that it stands in. */
+function ratioOf(element: HTMLElement): number {
+  const wanted = element.closest<HTMLElement>('[data-ratio]');
+  return Number(wanted?.dataset.ratio) || window.devicePixelRatio || 1;
+}
+
 /** Least time between two changes of the text alternative: a screen reader would never finish. */
 const DESCRIBE_AFTER = 1000;
 
@@ -195,7 +201,7 @@ export class Spans extends Mark {
   /** What there is to draw now, or null while the plot has no room. */
   private picture(): Picture | null {
     const { plotareaWidth, plotareaHeight } = this.parent;
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = ratioOf(this.parent.el);
     const width = Math.round(plotareaWidth * ratio);
     const height = Math.round(plotareaHeight * ratio);
     if (!(width >= 1 && height >= 1) || !this.scales) {

@@ -14,6 +14,12 @@ export class Address {
 
   constructor(private readonly where: Where = window) {}
 
+  /** One that says the same, now and whatever comes: for what is shown beside. */
+  still(): Address {
+    const { hash } = this.where.location;
+    return new Address({ location: { hash }, history: { replaceState: () => {} } });
+  }
+
   get(name: string): string | null {
     return this.values.get(name);
   }

@@ -3,7 +3,7 @@
 import { openFile } from '../connect/filestream';
 import { clock, counted, day, duration } from '../core/format';
 import { h } from '../parts/elements';
-import type { Address } from './address';
+import { Address } from './address';
 import { comparisonSections } from './comparison';
 import { recordsOf, type Context } from './context';
 import type { Report } from './document';
@@ -31,6 +31,8 @@ export interface Body {
   readonly tabs: Tabs;
   /** Show what the address says. */
   go(): void;
+  /** The sections that do not print by themselves, as they are on paper: `host` makes pictures. */
+  onPaper(host: HostFigure): Section[];
 }
 
 export function bodyOf(report: Report, { address, host, tools, prefix }: Place): Body {
@@ -62,7 +64,11 @@ export function bodyOf(report: Report, { address, host, tools, prefix }: Place):
       h('footer', { class: 'foot' }, ...footOf(report))
     ],
     tabs,
-    go: () => tabs.show(address.get('tab'))
+    go: () => tabs.show(address.get('tab')),
+    onPaper: host => {
+      const still = { ...context, host, address: address.still(), onPaper: true };
+      return sectionsOf(still).filter(({ prints }) => !prints);
+    }
   };
 }
 

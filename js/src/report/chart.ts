@@ -30,6 +30,8 @@ export interface Chart {
   /** In words, below it. */
   readonly note?: string;
   readonly height?: number;
+  /** Whether its lines are named beside its title; they are unless something else names them. */
+  readonly legend?: boolean;
 }
 
 const HEIGHT = 132;
@@ -46,7 +48,8 @@ export function chartOf(whole: Chart): HTMLElement {
   const tall = chart.height ?? HEIGHT;
   const readout = h('span', { class: 'readout', 'aria-live': 'off' });
   const plot = h('div', { class: 'plot', role: 'img', 'aria-label': spoken(chart) });
-  const legend = h('div', { class: 'legend', 'aria-hidden': 'true' }, ...legendOf(chart));
+  const names = chart.legend === false ? [] : legendOf(chart);
+  const legend = h('div', { class: 'legend', 'aria-hidden': 'true' }, ...names);
   plot.style.height = `${tall}px`;
   const caption = h('figcaption', {}, h('b', {}, chart.title), legend, readout);
   const figure = h('figure', { class: 'chart' }, caption, plot);
@@ -210,7 +213,10 @@ function ticksOf(top: number, unit: Unit, height: number): number[] {
     return roundTicks(top, n).filter(value => unit !== 'n' || Number.isInteger(value));
   }
   const size = 1024 ** Math.max(0, Math.floor(Math.log(top) / Math.log(1024)));
-  return roundTicks(top / size, n).map(value => value * size);
+  // Half of a byte is none.
+  return roundTicks(top / size, n)
+    .filter(value => size > 1 || Number.isInteger(value))
+    .map(value => value * size);
 }
 
 /** Of many points, the highest of each few. */
@@ -251,7 +257,8 @@ function valuesAt({ series, unit }: Chart, at: number): string {
     .join(', ');
 }
 
-function legendOf({ series }: Chart): HTMLElement[] {
+/** The names of lines and bands beside how they look; none where there is only one. */
+export function legendOf({ series }: Pick<Chart, 'series'>): HTMLElement[] {
   if (series.length < 2) {
     return [];
   }

@@ -5,6 +5,7 @@ import { Widget } from '@lumino/widgets';
 
 import { HostedFigure } from '../host/figure';
 import { prepared } from './prepared';
+import { stillFigure } from './still';
 import type { FigureOptions, Hosted } from './shared';
 
 async function host(node: HTMLElement, options: FigureOptions): Promise<Hosted> {
@@ -19,3 +20,4 @@ async function host(node: HTMLElement, options: FigureOptions): Promise<Hosted> 
 }
 
 window.dasklensReport.host = host;
+window.dasklensReport.still = stillFigure;

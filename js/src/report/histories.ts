@@ -1,10 +1,9 @@
-/** Histories out of the streams of a report: totals, what workers did over time, tasks as they finished. */
+/** Histories out of the streams of a report: totals over time, and tasks as they finished. */
 
 import { framesOf, type PackedStream } from '../connect/filestream';
 import { Counts } from '../core/counts';
 import { decodeFrame, type Frame } from '../core/frames';
 import type { Taker } from '../core/samplecolumns';
-import { WorkerTable } from '../core/workers';
 
 /** Steps in which finished tasks are counted. */
 const STEPS = 400;
@@ -13,45 +12,6 @@ export async function readCounts(packed: PackedStream): Promise<Counts> {
   const counts = new Counts();
   await feed(counts, packed);
   return counts;
-}
-
-/** What the workers used at each sample. */
-export interface Used {
-  readonly time: number[];
-  /** Per cent, 100 is one core: the least, the middle and the most of the workers. */
-  readonly cpu: { readonly low: number[]; readonly middle: number[]; readonly high: number[] };
-  /** Bytes a second, sums over the workers. */
-  readonly netRead: number[];
-  readonly netWrite: number[];
-  readonly diskRead: number[];
-  readonly diskWrite: number[];
-}
-
-export async function readWorkers(packed: PackedStream): Promise<Used> {
-  const table = new WorkerTable();
-  const used: Used = {
-    time: [],
-    cpu: { low: [], middle: [], high: [] },
-    netRead: [],
-    netWrite: [],
-    diskRead: [],
-    diskWrite: []
-  };
-  await feed(table, packed, () => {
-    const { workers } = table;
-    if (workers.length === 0) {
-      return;
-    }
-    used.time.push(table.time);
-    const cpu = workers.map(worker => worker.cpu || 0).sort((a, b) => a - b);
-    used.cpu.low.push(cpu[0]);
-    used.cpu.middle.push((cpu[(cpu.length - 1) >> 1] + cpu[cpu.length >> 1]) / 2);
-    used.cpu.high.push(cpu[cpu.length - 1]);
-    for (const what of ['netRead', 'netWrite', 'diskRead', 'diskWrite'] as const) {
-      used[what].push(workers.reduce((sum, worker) => sum + (worker[what] || 0), 0));
-    }
-  });
-  return used;
 }
 
 export interface Finished {
@@ -109,7 +69,8 @@ function countFinished(
   }
 }
 
-async function feed(taker: Taker, packed: PackedStream, act: () => void = () => {}): Promise<void> {
+/** Give a stream's frames to what takes them, and act on each that was taken. */
+export async function feed(taker: Taker, packed: PackedStream, act: () => void = () => {}): Promise<void> {
   for await (const frames of framesOf(packed)) {
     for (const frame of frames) {
       if (taker.append(decodeFrame(frame)) === 'taken') {

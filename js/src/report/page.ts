@@ -4,8 +4,9 @@ import { h, say } from '../parts/elements';
 import { Address } from './address';
 import { bodyOf } from './body';
 import { readReport, type Report } from './document';
-import { readyForPaper } from './print';
-import { hostFigure, IDS, loadFigures } from './shared';
+import { recordsOf } from './context';
+import { Paper, readyForPaper, UNASKED } from './print';
+import { hostFigure, hostStill, IDS, loadFigures } from './shared';
 
 function start(): void {
   // What a browser that saved the page saved with it.
@@ -18,18 +19,39 @@ function start(): void {
     document.body.append(h('p', { class: 'fatal', role: 'alert' }, why));
     return;
   }
-  const body = bodyOf(report, { address: new Address(), host: hostFigure, tools: tools() });
+  const address = new Address();
+  const { bar, print } = tools();
+  const body = bodyOf(report, { address, host: hostFigure, tools: bar });
   document.title = report.title ? `${report.title} – Dask report` : 'Dask report';
   document.body.append(...body.elements);
   body.go();
   window.addEventListener('hashchange', () => body.go());
-  readyForPaper(body.tabs);
+  const paper = new Paper({
+    tabs: body.tabs,
+    sections: () => body.onPaper(hostStill),
+    shown: () => ['from', 'to', 'prefix'].map(name => address.get(name) ?? '').join(' ')
+  });
+  readyForPaper(body.tabs, paper, print);
   // What a reader is likely to open next is ready by then.
   const soon = window.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 200));
-  soon(() => void loadFigures().catch(() => {}));
+  soon(() => {
+    void loadFigures()
+      .then(() => {
+        if (recordsOf(report, 'tasks') <= UNASKED && window.dasklensReport.still) {
+          whenIdle(soon, () => void paper.prepare());
+        }
+      })
+      .catch(() => {});
+  });
 }
 
-function tools(): HTMLElement {
+/** Once what is looked at is there. */
+function whenIdle(soon: (act: () => void) => unknown, act: () => void): void {
+  const busy = document.hidden || document.querySelector('.panel:not([hidden]) :is(.waiting, [aria-busy])');
+  soon(() => (busy ? setTimeout(() => whenIdle(soon, act), 200) : act()));
+}
+
+function tools(): { bar: HTMLElement; print: HTMLButtonElement } {
   const root = document.documentElement;
   const theme = h('button', { type: 'button', class: 'button', 'data-action': 'theme' });
   const show = (): void => {
@@ -54,8 +76,7 @@ function tools(): HTMLElement {
   });
   show();
   const print = h('button', { type: 'button', class: 'button', 'data-action': 'print' }, 'Print');
-  print.addEventListener('click', () => window.print());
-  return h('div', { class: 'tools' }, theme, print);
+  return { bar: h('div', { class: 'tools' }, theme, print), print };
 }
 
 start();

@@ -33,11 +33,17 @@ export async function prepared(figure: HostedFigure, options: FigureOptions): Pr
   }
   const flame = modelOf(figure, 'FlameModel') as FlameModel | undefined;
   if (flame) {
-    keepWhole(flame);
+    narrowByTime(flame, options);
+    flame.on('log:change', () => view.toggleClass('dasklens-sliced', flame.tree?.sliced === true));
   }
   return {
     view,
-    showTime: range => tasks?.showTime(range),
+    showTime: range => {
+      if (range) {
+        tasks?.showTime(range);
+      }
+      flame?.set('interval', range);
+    },
     highlight: prefixes => void tasks?.set('highlight', [...prefixes])
   };
 }
@@ -46,13 +52,27 @@ function modelOf(figure: HostedFigure, name: string): WidgetModel | undefined {
   return figure.receivers.find(model => model.get('_model_name') === name);
 }
 
-/** A file has the profile of the whole run; there is nobody who could narrow it. */
-function keepWhole(flame: FlameModel): void {
-  flame.on('change:interval change:highlight change:workers', () => {
+/** A file has the profile of all tasks and workers, by time where it has slices: nobody can be asked for more. */
+function narrowByTime(flame: FlameModel, { range, onRange, onSliced }: FigureOptions): void {
+  const whole = (): boolean => flame.tree !== null && !flame.tree.sliced;
+  const keep = (): void => {
     const { highlight, workers, interval } = flame.narrowed;
-    if (interval || highlight.length > 0 || workers.length > 0) {
-      flame.set({ interval: null, highlight: [], workers: [] });
+    if ((interval && whole()) || highlight.length > 0 || workers.length > 0) {
+      flame.set({ interval: whole() ? null : interval, highlight: [], workers: [] });
     }
+  };
+  flame.on('change:interval change:highlight change:workers', keep);
+  if (range) {
+    flame.set('interval', range);
+  }
+  flame.on('change:interval', () => {
+    if (flame.tree?.sliced) {
+      onRange?.(flame.narrowed.interval);
+    }
+  });
+  flame.on('log:change', () => {
+    keep();
+    onSliced?.(!whole());
   });
 }
 

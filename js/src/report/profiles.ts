@@ -1,8 +1,10 @@
 /** The three profiles: of the tasks' threads, of the workers' event loops, of the scheduler's. */
 
-import { button, h, press, roving } from '../parts/elements';
-import { emptyNote, figureIn, recordsOf, type Context } from './context';
+import { button, h, press, roving, say } from '../parts/elements';
+import { emptyNote, figureIn, rangeIn, recordsOf, sayRange, type Context } from './context';
 import type { Report } from './document';
+import type { Hosted } from './shared';
+import type { Shown } from './tabs';
 
 const KINDS = [
   ['worker', 'Tasks', 'The threads that run tasks'],
@@ -16,11 +18,20 @@ export function hasProfiles(report: Report): boolean {
   return KINDS.some(([kind]) => recordsOf(report, `profile:${kind}`) > 0);
 }
 
-export function buildProfiles(panel: HTMLElement, context: Context): void {
-  const { report, address, open } = context;
+export function buildProfiles(panel: HTMLElement, context: Context): Shown | void {
+  if (context.onPaper) {
+    KINDS.forEach(([kind, text]) => {
+      const box = h('section', { class: 'block' }, h('h3', {}, text));
+      panel.append(box);
+      void showProfile(box, context, kind);
+    });
+    return undefined;
+  }
+  const { address } = context;
   const bar = h('div', { class: 'choice', role: 'toolbar', 'aria-label': 'Whose stacks' });
   panel.append(bar);
   const made = new Map<Kind, HTMLElement>();
+  const figures = new Map<Kind, Hosted>();
   let chosen: Kind = KINDS.map(([kind]) => kind).find(kind => kind === address.get('profile')) ?? 'worker';
   const buttons = KINDS.map(([kind, text, title]) => {
     const each = bar.appendChild(button(`profile-${kind}`, '', title, text));
@@ -41,19 +52,37 @@ export function buildProfiles(panel: HTMLElement, context: Context): void {
     }
     const box = panel.appendChild(h('div', { class: 'profile' }));
     made.set(chosen, box);
-    if (recordsOf(report, `profile:${chosen}`) === 0) {
-      box.append(emptyNote(WHY[chosen]));
-      return;
-    }
-    const question = chosen === 'worker' ? '' : JSON.stringify({ kind: chosen });
-    void figureIn(box, context, {
-      name: 'profile',
-      open: stream => open(stream, question),
-      traits: { profile: { kind: chosen } }
-    });
+    const kind = chosen;
+    void showProfile(box, context, kind).then(made => made && figures.set(kind, made));
   };
   show();
+  return { shown: () => figures.forEach(figure => figure.showTime(rangeIn(context))) };
 }
+
+async function showProfile(box: HTMLElement, context: Context, kind: Kind): Promise<Hosted | null> {
+  const { report, open } = context;
+  if (recordsOf(report, `profile:${kind}`) === 0) {
+    box.append(emptyNote(WHY[kind]));
+    return null;
+  }
+  const note = box.appendChild(h('p', { class: 'note' }));
+  return figureIn(box, context, {
+    name: 'profile',
+    // What it asks for by itself says the kind only where that is another one.
+    open: (stream, question) => open(stream, JSON.stringify({ kind, ...parsed(question) })),
+    traits: { profile: { kind } },
+    range: rangeIn(context),
+    onRange: range => sayRange(context, range),
+    onSliced: sliced => say(note, context.onPaper ? '' : sliced ? SLICED : WHOLE)
+  });
+}
+
+function parsed(question: string): object {
+  return JSON.parse(question || '{}') as object;
+}
+
+const SLICED = 'Drag over the samples below the graph to see a part of the time.';
+const WHOLE = 'Of the whole time of this report: by time these stacks were not kept.';
 
 const WHY: Readonly<Record<Kind, string>> = {
   worker:

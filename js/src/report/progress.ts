@@ -53,9 +53,15 @@ export async function show(box: HTMLElement, make: () => Promise<Node>): Promise
 async function finishedChart({ report }: Context): Promise<Node> {
   const { start, stop, streams } = report;
   const { time, prefixes } = await readFinished(streams.tasks, start, stop);
-  const series: Series[] = prefixes
-    .slice(0, MOST)
-    .map(({ name, counts }) => ({ name, colour: colourOf(name), values: counts }));
+  const shown = prefixes.slice(0, MOST);
+  const colours = shown.map(({ name }) => colourOf(name));
+  const series: Series[] = shown.map(({ name, counts }, i) => ({
+    name,
+    colour: colours[i],
+    values: counts,
+    // A prefix has its colour everywhere, and there are more prefixes than colours.
+    dashed: colours.indexOf(colours[i]) < i
+  }));
   const rest = prefixes.length - series.length;
   const note = rest > 0 ? `And ${counted(rest, 'prefix').replace(/xs$/, 'xes')} with fewer tasks.` : '';
   return chartOf({

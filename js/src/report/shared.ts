@@ -20,17 +20,20 @@ export interface FigureOptions {
   readonly open: OpenStream;
   /** Traits of what takes a stream, by stream. */
   readonly traits?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** The stretch of time shown at first, in seconds since the epoch. */
+  /** The stretch of time that is shown, or that a profile is of, at first, in seconds since the epoch. */
   readonly range?: Range | null;
   /** Prefixes that stand out at first. */
   readonly highlight?: readonly string[];
   /** The stretch shown has changed; null for all that there is. */
   onRange?(range: Range | null): void;
+  /** A profile has come: whether it can be narrowed to a stretch of time. */
+  onSliced?(sliced: boolean): void;
 }
 
 /** A figure on the page. */
 export interface Hosted {
-  showTime(range: Range): void;
+  /** Show a stretch of time; a profile, also all of it (null). */
+  showTime(range: Range | null): void;
   highlight(prefixes: readonly string[]): void;
 }
 
@@ -48,6 +51,8 @@ export interface Loader {
   bqplot?(base: unknown): unknown;
   /** Set by the script of figures. */
   host?: HostFigure;
+  /** Puts a picture of a figure into an element, for paper; set by the script of figures. */
+  still?: HostFigure;
 }
 
 declare global {
@@ -57,9 +62,14 @@ declare global {
 }
 
 /** Put a figure into an element; loads what draws figures with the first one. */
-export async function hostFigure(node: HTMLElement, options: FigureOptions): Promise<Hosted> {
+export const hostFigure: HostFigure = (node, options) => loaded('host', node, options);
+
+/** Put a picture of a figure into an element. */
+export const hostStill: HostFigure = (node, options) => loaded('still', node, options);
+
+async function loaded(how: 'host' | 'still', node: HTMLElement, options: FigureOptions): Promise<Hosted> {
   await loadFigures();
-  const { host } = window.dasklensReport;
+  const host = window.dasklensReport[how];
   if (!host) {
     throw new Error('the figures of this page do not load');
   }

@@ -4,9 +4,11 @@ import { h } from '../parts/elements';
 import { chartOf, type Chart, type Series } from './chart';
 import { emptyNote, figureIn, recordsOf, type Context } from './context';
 import type { Column, Table } from './document';
-import { readCounts, readWorkers } from './histories';
+import { readEachWorker, type EachWorker } from './eachworker';
+import { readCounts } from './histories';
 import { show } from './progress';
 import { tableOf } from './table';
+import { workerCharts } from './workercharts';
 
 const [BLUE, ORANGE] = ['var(--line-1)', 'var(--line-2)'];
 /** Seconds that the memory is shown over at least. */
@@ -23,15 +25,19 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
     const memory = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Memory of the workers')));
     void show(memory, async () => {
       const counts = await readCounts(report.streams.counts);
-      // What was sampled after the end is shown too.
-      const window = Math.max(LEAST, counts.last('time') - report.start);
+      const window = Math.max(LEAST, counts.last('time') - beginOf(counts.column('time'), report.start));
       const box = h('div');
       void figureIn(box, context, { name: 'memory', open, traits: { counts: { window } } });
       return box;
     });
-    const cpu = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Workers')));
-    const charts = cpu.appendChild(h('div', { class: 'charts' }));
-    void show(charts, () => workerCharts(context, table));
+    const each = recordsOf(report, 'workers') > 1 ? readEachWorker(report.streams.workers) : null;
+    const all = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'All workers together')));
+    const charts = all.appendChild(h('div', { class: 'charts' }));
+    void show(charts, async () => totalCharts(context, await each, table));
+    if (each) {
+      const by = panel.appendChild(h('section', { class: 'block' }, h('h3', {}, 'Worker by worker')));
+      void show(by, async () => workerCharts(await each, report.start, report.stop));
+    }
   } else {
     panel.append(emptyNote('The workers were not sampled: it was recorded for too short a time.'));
   }
@@ -52,7 +58,13 @@ export function buildSystem(panel: HTMLElement, context: Context): void {
   rest.append(all);
 }
 
-async function workerCharts({ report }: Context, table: Table | null): Promise<Node> {
+/** When the samples to be shown begin: those of the report, and of a short one at least two, or nothing is drawn. */
+function beginOf(time: readonly number[], start: number): number {
+  const second = time[time.length - 2] ?? start;
+  return Math.min(start, second - 1e-3);
+}
+
+async function totalCharts({ report }: Context, each: EachWorker | null, table: Table | null): Promise<Node> {
   const { start: from, stop: to, streams } = report;
   const counts = await readCounts(streams.counts);
   const time = counts.column('time');
@@ -65,28 +77,19 @@ async function workerCharts({ report }: Context, table: Table | null): Promise<N
       dashed: true
     }
   ];
-  const charts: Chart[] = [{ title: 'CPU, all workers', unit: '%', time, series: cpu, from, to }];
-  if (recordsOf(report, 'workers') > 1) {
-    const used = await readWorkers(streams.workers);
-    const { low, middle, high } = used.cpu;
-    const band: Series[] = [
-      { name: 'least to most', colour: BLUE, values: high, low },
-      { name: 'median worker', colour: BLUE, values: middle }
-    ];
-    charts.push({ title: 'CPU, by worker', unit: '%', time: used.time, series: band, from, to });
-    const has = (name: string): boolean => table?.columns.some(each => each.name.startsWith(name)) ?? false;
-    // The totals that the scheduler's own samples have count a host once.
-    for (const [what, title] of [
-      ['net', 'Network'],
-      ['disk', 'Disk']
-    ] as const) {
-      if (!has(what)) {
-        const series: Series[] = [
-          { name: 'read', colour: BLUE, values: used[`${what}Read`] },
-          { name: 'written', colour: ORANGE, values: used[`${what}Write`], dashed: true }
-        ];
-        charts.push({ title, unit: 'B/s', time: used.time, series, from, to });
-      }
+  const charts: Chart[] = [{ title: 'CPU', unit: '%', time, series: cpu, from, to }];
+  const has = (name: string): boolean => table?.columns.some(column => column.name.startsWith(name)) ?? false;
+  // The totals that the scheduler's own samples have count a host once.
+  for (const [what, title] of [
+    ['net', 'Network'],
+    ['disk', 'Disk']
+  ] as const) {
+    if (each && !has(what)) {
+      const series: Series[] = [
+        { name: 'read', colour: BLUE, values: each.sums[`${what}Read`] },
+        { name: 'written', colour: ORANGE, values: each.sums[`${what}Write`], dashed: true }
+      ];
+      charts.push({ title, unit: 'B/s', time: each.time, series, from, to });
     }
   }
   const box = document.createDocumentFragment();

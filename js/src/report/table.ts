@@ -138,7 +138,9 @@ class TableView {
         const before = this.options.decorate?.(columns[i], value);
         const text = shown(value, columns[i]);
         const kind = columns[i].unit ? 'number' : kindOf(text, value);
-        return h('td', { class: kind }, ...(before ? [before] : []), long(text));
+        // On a phone the titles stand beside the values.
+        const title = columns[i].title;
+        return h('td', { class: kind, 'data-title': title }, ...(before ? [before] : []), long(text));
       })
     );
   }

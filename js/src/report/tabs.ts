@@ -28,6 +28,9 @@ interface Made {
   says: Shown | void;
 }
 
+const NOT_READY =
+  'The pictures of this section were not made when this was printed: print it again, by the button Print.';
+
 export class Tabs {
   readonly list = h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Sections of the report' });
   readonly panels = h('main', { class: 'panels' });
@@ -69,6 +72,11 @@ export class Tabs {
     this.onShown(made.section.name);
   }
 
+  /** The element of a section. */
+  panelOf(name: string): HTMLElement {
+    return (this.all.find(({ section }) => section.name === name) ?? this.all[0]).panel;
+  }
+
   /** Make every section that can be made at once. */
   buildAll(): void {
     this.all.filter(({ section }) => section.prints).forEach(made => this.build(made));
@@ -100,13 +108,16 @@ export class Tabs {
       'aria-labelledby': tabId
     });
     panel.hidden = true;
+    panel.append(h('h2', { class: 'printed' }, title));
+    if (!section.prints) {
+      panel.append(h('p', { class: 'unprinted' }, NOT_READY));
+    }
     return { section, tab, panel, built: false, says: undefined };
   }
 
   private build(made: Made): void {
     if (!made.built) {
       made.built = true;
-      made.panel.append(h('h2', { class: 'printed' }, made.section.title));
       made.says = made.section.build(made.panel);
     }
   }

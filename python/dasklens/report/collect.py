@@ -172,6 +172,7 @@ def _details(details: Mapping[str, Any], redactor: Redactor) -> Mapping[str, Any
         [context, *map(redactor.word, (span, ident, prefix)), redactor.text(activity), *rest]
         for context, span, ident, prefix, activity, *rest in details["fine_metrics"]["rows"]
     ]
+    said["lost"] = redactor.value(details.get("lost", []))
     said["fine_metrics"] = {**details["fine_metrics"], "rows": metrics}
     logs: dict[str, Any] = {"scheduler": {"rows": []}, "workers": {}, "missing": {}}
     if "logs" not in redactor.what:

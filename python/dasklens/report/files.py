@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from .document import MOST_BYTES, Document, ReportError, damaged
+from .document import Document, ReportError
 from .localfile import check_local, opened_local
+from .unpacking import check_size, gunzipped, read_bounded
 
 #: Protocols of fsspec that write nothing.
 READ_ONLY = frozenset(("http", "https", "github", "git", "gist", "tar", "libarchive", "data", "reference"))
@@ -151,9 +151,8 @@ def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = N
             f"load_report takes a file, a URL or the bytes of a report, got {type(source).__name__}."
         )
     if data[:2] == b"\x1f\x8b":
-        data = _gunzipped(data)
-    if len(data) > MOST_BYTES:
-        raise ReportError(f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens.")
+        data = gunzipped(data)
+    check_size(len(data))
     from .formats.imports import format_of, imported
 
     kind = format_of(data)
@@ -174,29 +173,17 @@ def read(source: Filename | bytes, storage_options: Mapping[str, Any] | None = N
 
 def _read(name: str, options: dict[str, Any]) -> bytes:
     import fsspec
+    from fsspec.utils import infer_compression
 
     try:
-        with fsspec.open(name, mode="rb", compression="infer", **options) as file:
-            # One more than may be: a small file may unpack to anything.
-            data: bytes = file.read(MOST_BYTES + 1)
-    except OSError:
+        with fsspec.open(name, mode="rb", compression=None, **options) as file:
+            return read_bounded(file, infer_compression(_path_of(name)))
+    except (OSError, ReportError):
         raise
     except Exception as error:
         raise ReportError(
             f"{Path(_path_of(name)).name} cannot be read ({type(error).__name__}: {error})."
         ) from None
-    return data
-
-
-def _gunzipped(data: bytes) -> bytes:
-    unpacker = zlib.decompressobj(31)
-    try:
-        unpacked = unpacker.decompress(data, MOST_BYTES + 1)
-    except zlib.error:
-        raise damaged("it is no whole gzip") from None
-    if not unpacker.eof and len(unpacked) <= MOST_BYTES:
-        raise damaged("it is no whole gzip")
-    return unpacked
 
 
 def _path_of(name: str) -> str:

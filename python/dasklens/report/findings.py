@@ -58,15 +58,19 @@ class Finding(TypedDict):
     link: str
 
 
-def find(measured: Measured, details: Mapping[str, Any] | None = None) -> list[Finding]:
+def find(
+    measured: Measured, details: Mapping[str, Any] | None = None, *known: Finding | None
+) -> list[Finding]:
     """All that looks wrong: first what a reader has to know, then what costs time.
 
     Parameters
     ----------
     details : mapping, optional
         As `unpack_details` gives them, for what only logs tell.
+    *known
+        What was found elsewhere.
     """
-    found = [missing_records(measured), errors(measured), retries(measured, details or {})]
+    found = [missing_records(measured), errors(measured), retries(measured, details or {}), *known]
     found += [rule(measured) for rule in _RULES]
     by_id = {each["id"]: each for each in found if each is not None}
     if "short-tasks" in by_id:
@@ -99,7 +103,7 @@ def missing_records(m: Measured) -> Finding | None:
     """Records that the scheduler had dropped before they were read."""
     if not m.missed:
         return None
-    return _finding(
+    return finding(
         "missing-records",
         "Not every task is in this report",
         f"{m.missed:,} of {m.missed + m.n_tasks:,} tasks were dropped before they could be read. "
@@ -118,7 +122,7 @@ def errors(m: Measured) -> Finding | None:
         f"{prefix}: {_cut(text)} ({n:,} {plural(n, 'time')})" for (prefix, text), n in most[:MOST_FAILURES]
     ]
     rest = f"; and {len(most) - MOST_FAILURES:,} other kinds" if len(most) > MOST_FAILURES else ""
-    return _finding(
+    return finding(
         "errors",
         "Tasks failed",
         f"{m.n_errors:,} of {m.n_tasks:,} tasks failed. {'; '.join(told)}{rest}.",
@@ -141,7 +145,7 @@ def retries(m: Measured, details: Mapping[str, Any]) -> Finding | None:
     if again <= 0:
         return None
     least = "At least " if any(log["more"] for log in logs.values()) else ""
-    return _finding(
+    return finding(
         "retries",
         "Tasks failed and were run again",
         f"{least}{again:,} {plural(again, 'run')} failed, by the workers' logs, besides the "
@@ -160,7 +164,7 @@ def short_tasks(m: Measured) -> Finding | None:
     if n < SHORT_TASKS or n * OVERHEAD < OVERHEAD_SHARE * m.duration:
         return None
     worst = int(np.argmax(np.where(short, m.tasks, 0)))
-    return _finding(
+    return finding(
         "short-tasks",
         "Tasks are far too short",
         f"{n:,} of {m.n_tasks:,} tasks are of prefixes that take less than {duration(SHORT)} a task; most of "
@@ -176,7 +180,7 @@ def transfers(m: Measured) -> Finding | None:
     waited = m.time.spent["transfer"]
     if waited < TRANSFER_OF_BUSY * m.time.busy or waited < TRANSFER_OF_ALL * m.available or not waited:
         return None
-    return _finding(
+    return finding(
         "transfers",
         "Transfers between workers dominate",
         f"Threads waited {duration(waited)} for data from other workers, {percent(waited, m.time.busy)} of "
@@ -196,7 +200,7 @@ def spilling(m: Measured) -> Finding | None:
     if most < SPILLED and not slow:
         return None
     at_once = f"Up to {size(most)} were on disk at once. " if most else ""
-    return _finding(
+    return finding(
         "spilling",
         "Workers spilled data to disk",
         f"{at_once}Threads waited {duration(disk)} for the disk, {percent(disk, m.available)} of their time; "
@@ -215,7 +219,7 @@ def few_threads(m: Measured) -> Finding | None:
     # Of one thread or two there are no fewer that could do it.
     if there < 2 or busy >= FEW * there:
         return None
-    return _finding(
+    return finding(
         "few-threads",
         "Few threads were busy",
         f"While anything ran ({duration(m.time.active)}), {busy:.1f} of {there:.3g} threads were busy in the "
@@ -237,7 +241,7 @@ def slow_worker(m: Measured) -> Finding | None:
     worst = max(slow, key=lambda address: slow[address][0])
     times, n, seconds = slow[worst]
     more = f" {len(slow) - 1:,} more took over {SLOWER:.3g} times as long, too." if len(slow) > 1 else ""
-    return _finding(
+    return finding(
         "slow-worker",
         "One worker is far slower",
         f"{worst} took {times:.1f} times as long as the other workers for tasks of the same prefixes "
@@ -268,7 +272,7 @@ def gil(m: Measured) -> Finding | None:
         )
     if seconds < max(HELD_SECONDS, HELD_SHARE * m.duration):
         return None
-    return _finding(
+    return finding(
         "gil",
         "Functions hold the GIL for long",
         evidence,
@@ -288,7 +292,8 @@ _RULES: tuple[Callable[[Measured], Finding | None], ...] = (
 )
 
 
-def _finding(ident: str, title: str, evidence: str, remedy: str, page: str) -> Finding:
+def finding(ident: str, title: str, evidence: str, remedy: str, page: str) -> Finding:
+    """A finding that links to a page of Dask's documentation."""
     return {
         "id": ident,
         "severity": "warning",

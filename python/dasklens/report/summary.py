@@ -9,6 +9,7 @@ import numpy as np
 
 from ..model.spans import TaskTable
 from .findings import find, notes
+from .lostworkers import lost_workers
 from .measured import Measured, measure
 from .words import duration, number, percent, plural
 
@@ -78,7 +79,7 @@ def summarize(
         counts=counts,
         system=system,
     )
-    findings = find(measured, details)
+    findings = find(measured, details, lost_workers(measured, tasks, details or {}))
     return {
         "verdict": _verdict(measured, [each["title"] for each in findings]),
         "time": _time(measured, serialized(details or {})),

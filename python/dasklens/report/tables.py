@@ -191,11 +191,6 @@ def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
         found: list[list[Any]] = details[name]["rows"] if name in details else []
         return found
 
-    metrics: dict[tuple[str, ...], list[float | None]] = {}
-    for context, span, _ident, prefix, activity, unit, value in rows_of("fine_metrics"):
-        if unit in _METRICS:
-            sums = metrics.setdefault((context, span, prefix, activity), [None, None, None])
-            sums[_METRICS[unit]] = (sums[_METRICS[unit]] or 0) + value
     speed = ("bandwidth", "Bandwidth", "B/s")
     return {
         "bandwidth_workers": table(
@@ -210,21 +205,40 @@ def of_details(details: Mapping[str, Any], why: str) -> dict[str, Table]:
             [list(row) for row in rows_of("bandwidth_types")],
             absent or SMALL,
         ),
-        "fine_metrics": table(
-            "Fine performance metrics",
-            [
-                ("context", "Context", ""),
-                ("span", "Span", ""),
-                ("prefix", "Prefix", ""),
-                ("activity", "Activity", ""),
-                ("seconds", "Time", "s"),
-                ("bytes", "Bytes", "B"),
-                ("count", "Count", "n"),
-            ],
-            [[*at, *sums] for at, sums in metrics.items()],
+        "fine_metrics": _fine_metrics(
+            rows_of("fine_metrics"),
             absent or "Workers have told nothing yet: they do so with their heartbeat, a second or so later.",
         ),
     }
+
+
+def _fine_metrics(rows: list[list[Any]], empty: str) -> Table:
+    """What was measured by context, span, prefix and activity: one row, with a column for each usual unit.
+
+    What a task measures in a unit of its own (`context_meter.digest_metric`) has a row for each of them.
+    """
+    metrics: dict[tuple[str, ...], list[float | None]] = {}
+    for context, span, _ident, prefix, activity, unit, value in rows:
+        at = _METRICS.get(unit, len(_METRICS))
+        sums = metrics.setdefault(
+            (context, span, prefix, activity, "" if unit in _METRICS else unit), [None] * (len(_METRICS) + 1)
+        )
+        sums[at] = (sums[at] or 0) + value
+    columns = [
+        ("context", "Context", ""),
+        ("span", "Span", ""),
+        ("prefix", "Prefix", ""),
+        ("activity", "Activity", ""),
+        ("seconds", "Time", "s"),
+        ("bytes", "Bytes", "B"),
+        ("count", "Count", "n"),
+    ]
+    if all(unit == "" and sums[-1] is None for (*_, unit), sums in metrics.items()):
+        filled = [[*at, *sums[:-1]] for (*at, _), sums in metrics.items()]
+    else:
+        columns += [("amount", "Other amount", "n"), ("unit", "Its unit", "")]
+        filled = [[*at, *sums, unit] for (*at, unit), sums in metrics.items()]
+    return table("Fine performance metrics", columns, filled, empty)
 
 
 def logs(details: Mapping[str, Any], why: str, left_out: bool) -> dict[str, Any]:

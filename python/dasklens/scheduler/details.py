@@ -21,6 +21,7 @@ import msgpack
 from ..wire.details import TABLES, VERSION
 from .asking import ask
 from .columns import text
+from .departures import Departures
 from .profiles import Here
 
 if TYPE_CHECKING:
@@ -48,10 +49,13 @@ class Details:
     Parameters
     ----------
     scheduler : Scheduler
+    departures : Departures, optional
+        Workers that were lost.
     """
 
-    def __init__(self, scheduler: Scheduler):
+    def __init__(self, scheduler: Scheduler, departures: Departures | None = None):
         self._scheduler = scheduler
+        self._departures = departures or Departures()
 
     async def read(self, start: float | None = None, logs: bool = True) -> dict[str, Any]:
         """Everything, for `unpack_details`.
@@ -84,6 +88,7 @@ class Details:
             "dropped": answer.dropped,
             "more": answer.more,
             "missing": _pack(answer.missing),
+            "lost": _pack(self._departures.since(start or 0.0)),
             "packed": answer.packed,
         }
 

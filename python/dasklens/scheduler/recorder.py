@@ -26,6 +26,7 @@ from ..wire.calltree import STREAM as PROFILE
 from .answers import Answers
 from .bell import Bell
 from .dashboard import dashboard_of
+from .departures import Departures
 from .details import Details
 from .log import TaskLog
 from .profiles import Profiles
@@ -72,6 +73,8 @@ class Recorder(SchedulerPlugin):
         What was recorded.
     sampler : Sampler
         The streams ``counts``, ``workers``, ``groups`` and ``system``.
+    departures : Departures
+        Workers that were lost with work on them.
     trackers : Trackers
         Who asks how far something is.
     profiles : Profiles
@@ -96,6 +99,7 @@ class Recorder(SchedulerPlugin):
         self._sockets: dict[str, Callable[[], None]] = {}
         self.token = secrets.token_hex(32)
         self.scheduler_id = ""
+        self.departures = Departures()
         self.streams: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {"tasks": self.read}
         self._news = Bell()
         self._begun = False
@@ -132,7 +136,7 @@ class Recorder(SchedulerPlugin):
             self.streams[name] = partial(self.read, stream=name)
         self.profiles = Profiles(scheduler)
         self.streams[PROFILE] = self.profiles.read
-        details = Details(scheduler)
+        details = Details(scheduler, self.departures)
         self.answers = Answers(self, details)
         self.streams.update(self.answers.streams)
         self._loop = asyncio.get_running_loop()
@@ -157,6 +161,10 @@ class Recorder(SchedulerPlugin):
 
     def transition(self, key: Any, start: str, finish: str, *args: Any, **kwargs: Any) -> None:
         """Replaced by :func:`_hot_path` when recording begins."""
+
+    def log_event(self, topic: str, msg: Any) -> None:
+        """Called for every event of the scheduler; few are of interest."""
+        self.departures.note(topic, msg)
 
     # -- from pending to columns -----------------------------------------------------------------
 

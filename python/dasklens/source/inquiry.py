@@ -12,6 +12,7 @@ from typing import Any
 
 from ..model.kept import PROFILES, Answers, versions_of
 from ..scheduler.answers import PACKAGES
+from ..scheduler.profileslices import Slice, read_slices
 from ..scheduler.profiling import (
     Answer,
     Coverage,
@@ -21,15 +22,18 @@ from ..scheduler.profiling import (
     read_profile,
     read_settings,
 )
-from ..wire.calltree import counted, pack_profile
+from ..wire.calltree import counted, merge, pack_profile
 from ..wire.details import unpack_details
 from ..wire.frames import unpack_frame
+from ..wire.treeslices import slice_columns
 from .feed import reason_of
 
 logger = logging.getLogger(__name__)
 
 #: Seconds that a part may take.
 PATIENCE = 30.0
+#: And the call trees of the tasks slice by slice, of which there is one for the whole time otherwise.
+SLICES_PATIENCE = 5.0
 
 
 class Inquiry(Answers):
@@ -86,12 +90,30 @@ class Inquiry(Answers):
         coverage = await read_coverage(scheduler, question, settings)
         # Entries say when a step ended.
         coverage.timeline = [entry for entry in coverage.timeline if entry[0] >= start]
-        answer = await read_profile(scheduler, question, tuple(coverage.prefixes))
+        prefixes = tuple(coverage.prefixes)
+        slices = await _slices(scheduler, start, coverage, prefixes) if kind == "worker" else []
+        if slices:
+            answer = Answer({worker: [] for worker in coverage.threads})
+        else:
+            answer = await read_profile(scheduler, question, prefixes)
         # Many workers' trees take their time: other readers share this thread.
-        self.profiles[kind] = await asyncio.to_thread(_packed, question, answer, coverage)
+        self.profiles[kind] = await asyncio.to_thread(_packed, question, answer, coverage, slices)
 
 
-def _packed(question: Question, answer: Answer, coverage: Coverage) -> tuple[bytes, int]:
-    tree = counted(answer.merged())
-    frame = pack_profile(tree, about(question, answer, coverage), coverage.timeline)
+async def _slices(scheduler: Any, start: float, coverage: Coverage, prefixes: tuple[str, ...]) -> list[Slice]:
+    """The tree by time, if it can be had soon."""
+    try:
+        return await asyncio.wait_for(
+            read_slices(scheduler, start, coverage.cycle, prefixes), SLICES_PATIENCE
+        )
+    except Exception:
+        logger.debug("dasklens got no slices of a profile", exc_info=True)
+        return []
+
+
+def _packed(question: Question, answer: Answer, coverage: Coverage, slices: list[Slice]) -> tuple[bytes, int]:
+    by_time = [(stop, merge(map(counted, trees))) for stop, trees in slices]
+    tree = merge(each for _, each in by_time) if by_time else counted(answer.merged())
+    more = slice_columns(tree, by_time) if by_time else {}
+    frame = pack_profile(tree, about(question, answer, coverage), coverage.timeline, more=more)
     return frame, unpack_frame(frame).next

@@ -31,6 +31,7 @@ def pack_profile(
     about: Mapping[str, Any] | None = None,
     timeline: Sequence[tuple[float, float]] = (),
     log: str = "",
+    more: Mapping[str, tuple[str, bytes]] | None = None,
 ) -> bytes:
     """A call tree as one frame of the stream ``profile``.
 
@@ -44,6 +45,8 @@ def pack_profile(
         Seconds since the epoch, and samples that were taken up to then since the entry before.
     log : str, optional
         What tells this tree from any other; made up when missing.
+    more : mapping, optional
+        Further columns: slices of it by time, see `slice_columns`.
     """
     names: dict[Any, int] = {}
     functions: dict[Any, int] = {}
@@ -90,6 +93,7 @@ def pack_profile(
     columns["about"] = array("I", [name_of_map(packed, about or {})])
     cols = {key: ("u4", little(column)) for key, column in {**columns, "samples": samples}.items()}
     cols["time"] = ("f8", little(times))
+    cols.update(more or {})
     return pack_frame(
         stream=STREAM,
         log=log or uuid.uuid4().hex,

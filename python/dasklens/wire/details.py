@@ -20,9 +20,11 @@ def unpack_details(reply: Any) -> dict[str, Any]:
         ``time`` (of the scheduler, seconds since the epoch); ``bandwidth_workers``, ``bandwidth_types`` and
         ``fine_metrics``, each ``{"rows": [[…], …], "of": how many there are}``; ``logs``: ``scheduler`` and,
         in ``workers``, by address, ``{"rows": [[time, level, text], …], "more": whether older ones are left
-        out}``, the oldest first, and ``missing``, why those did not answer who did not; ``dropped``: how many
-        things were none of these. Rows are ``[receiver, sender, bytes a second]``,
-        ``[type, bytes a second]`` and ``[context, span, span id, prefix, activity, unit, value]``.
+        out}``, the oldest first, and ``missing``, why those did not answer who did not; ``lost``: workers
+        that went with work on them, each ``[time, worker, tasks that it was to run, results that are computed
+        again, data that is lost for good]``; ``dropped``: how many things were none of these. Rows are
+        ``[receiver, sender, bytes a second]``, ``[type, bytes a second]`` and ``[context, span, span id,
+        prefix, activity, unit, value]``.
 
     Raises
     ------
@@ -47,6 +49,8 @@ def unpack_details(reply: Any) -> dict[str, Any]:
                 "workers": told,
                 "missing": dict(_unpack(reply["missing"])),
             },
+            # A scheduler of an earlier version does not say.
+            "lost": _lost(_unpack(reply["lost"])) if "lost" in reply else [],
             "dropped": int(reply["dropped"]),
         }
     except (KeyError, TypeError, ValueError) as error:
@@ -58,6 +62,10 @@ def metrics_since(before: list[list[Any]], after: list[list[Any]]) -> list[list[
     known = {tuple(row[:-1]): row[-1] for row in before}
     found = [[*row[:-1], row[-1] - known.get(tuple(row[:-1]), 0)] for row in after]
     return [row for row in found if row[-1]]
+
+
+def _lost(rows: Any) -> list[list[Any]]:
+    return [[float(at), str(worker), *map(int, lost)] for at, worker, *lost in rows]
 
 
 def _unpack(data: Any) -> Any:
