@@ -88,6 +88,8 @@ export function clean(html: string): string {
       ...Object.fromEntries(SVG.map(tag => [tag, DRAWN]))
     },
     allowedSchemes: ['http', 'https', 'mailto'],
+    // An address without a scheme is of a file beside the page.
+    exclusiveFilter: ({ tag, attribs }) => tag === 'img' && !/^data:image\//i.test(attribs.src ?? ''),
     allowedSchemesByTag: { img: ['data'] },
     parseStyleAttributes: false
   });

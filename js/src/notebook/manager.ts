@@ -51,7 +51,7 @@ export class NotebookManager extends FigureManager implements MayRun {
   // What stands for what fails says why, and leaves the others alone. ipywidgets' own way puts the text of an
   // error, which may quote the notebook, into the page as HTML.
 
-  protected async loadModelClass(name: string, module: string): Promise<typeof WidgetModel> {
+  protected override async loadModelClass(name: string, module: string): Promise<typeof WidgetModel> {
     try {
       return await this.loadClass(name, module);
     } catch (error) {
@@ -59,7 +59,7 @@ export class NotebookManager extends FigureManager implements MayRun {
     }
   }
 
-  protected async loadViewClass(name: string, module: string): Promise<typeof WidgetView> {
+  protected override async loadViewClass(name: string, module: string): Promise<typeof WidgetView> {
     return guarded((await this.loadClass(name, module)) as unknown as typeof WidgetView);
   }
 
@@ -83,9 +83,10 @@ function failed(error: unknown): typeof WidgetModel {
   const said = cannot(error);
   return class extends MissingModel {
     override initialize(attributes: Record<string, unknown>, options: never): void {
-      const { _view_name, _view_module, sentence } = { ...this.defaults(), sentence: said };
-      super.initialize({ ...attributes, _view_name, _view_module, sentence }, options);
-      this.set({ _view_name, _view_module, sentence });
+      // Not the view that the state names: its class is missing as well.
+      const view = { _view_name: 'MissingView', _view_module: MISSING, sentence: said };
+      super.initialize({ ...attributes, ...view }, options);
+      this.set(view);
     }
   } as unknown as typeof WidgetModel;
 }

@@ -1,8 +1,8 @@
 """The HTML of a notebook without what would fetch, send the reader elsewhere, or run.
 
-The policy of the page is what keeps scripts and fetches away. This says what is missing, in its place, where a
-browser would leave a hole; and it takes out what no policy forbids: a page that goes elsewhere by itself, and
-connections that are made before anything is asked for.
+The policy of the page is what keeps scripts and fetches away. This says what is missing, in its place,
+where a browser would leave a hole; and it takes out what no policy forbids: a page that goes elsewhere by
+itself, and connections that are made before anything is asked for.
 """
 
 from __future__ import annotations
@@ -21,10 +21,16 @@ from .pages import source_of
 FRAMES = {"iframe": "frame", "frame": "frame", "object": "object", "embed": "object", "portal": "frame"}
 MEDIA = {"img": "picture", "video": "video", "audio": "sound"}
 #: Types of scripts that browsers run.
-_RUN = re.compile(r"^(|module|importmap|speculationrules|(text|application)/(x-)?(java|ecma|j|live)script.*)$", re.I)
+_RUN = re.compile(
+    r"^(|module|importmap|speculationrules|(text|application)/(x-)?(java|ecma|j|live)script.*)$", re.I
+)
 #: A browser makes an element only where it sees its name behind a "<".
 _ELSEWHERE = re.compile(r"<(/?)(meta|link|base|iframe|frame|frameset|object|embed|portal)(?=[\s/>])", re.I)
-_SENTENCE = "What a script of this output draws is not shown: scripts of the notebook do not run in this page."
+#: What nbconvert says of a picture that says nothing of itself.
+_NO_ALT = "No description has been provided for this image"
+_SENTENCE = (
+    "What a script of this output draws is not shown: scripts of the notebook do not run in this page."
+)
 
 
 @dataclass
@@ -64,9 +70,10 @@ def cleaned(html: str, scripts: bool = False) -> Cleaned:
             element.decompose()
     for element in soup.find_all(True):
         _disarm(element, left_out)
-    made = _ELSEWHERE.sub(r"<\1x-\2", str(soup.body)) if soup.body else ""
-    head, body, tail = str(soup).partition(str(soup.body)) if soup.body else (str(soup), "", "")
-    made = head + made + _ELSEWHERE.sub(r"<\1x-\2", tail)
+    # Nothing of the notebook but its title is in the head. What the parser above took for something else than
+    # a browser would is no element of these names either.
+    head, end, rest = str(soup).partition("</head>")
+    made = head + end + _ELSEWHERE.sub(r"<\1x-\2", rest)
     return Cleaned(made, left_out, _sources(made) if scripts else [])
 
 
@@ -76,7 +83,8 @@ def _medium(soup: BeautifulSoup, element: Any, left_out: Counter[str]) -> None:
     wanted = [str(each).strip() for each in sources if each]
     if wanted and not all(each.lower().startswith("data:") for each in wanted):
         left_out[MEDIA[element.name]] += 1
-        alt = f" “{element['alt']}”" if element.get("alt") else ""
+        alt = str(element.get("alt") or "")
+        alt = f" “{alt}”" if alt and alt != _NO_ALT else ""
         _say(soup, element, f"A {MEDIA[element.name]}{alt} is not in this page", wanted[0])
 
 

@@ -1,7 +1,7 @@
-"""``jupyter nbconvert --to dasklens notebook.ipynb``: a notebook as one HTML file whose widgets live, without a network.
+"""``jupyter nbconvert --to dasklens notebook.ipynb``: a notebook as one HTML file with live widgets, offline.
 
-nbconvert makes the page, by its own rules and templates. What it would fetch is left out; the widgets whose state is
-saved with the notebook are drawn by scripts in the file, without a kernel.
+nbconvert makes the page, by its own rules and templates. What it would fetch is left out; the widgets whose
+state is saved with the notebook are drawn by scripts in the file, without a kernel.
 
 nbconvert finds this module by an entry point; nothing else of dasklens imports it.
 """
@@ -21,11 +21,12 @@ from traitlets import Bool, Unicode, default, validate
 
 from .nbclean import Cleaned, cleaned
 from .nbpage import completed
-from .nbwidgets import STATE, VIEW, Widgets, drawn, place_of, saved_state
+from .nbwidgets import STATE, UNSAVED, VIEW, drawn, place_of, saved_state
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Kinds of pictures that an output may have beside its HTML.
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+_STILL = frozenset((*_PICTURES, "text/html"))
 _FORMULA = re.compile(r"\$[^$]+\$|\\\(|\\\[|\\begin\{")
 _SCRIPT = re.compile(r"<script\b", re.I)
 _KINDS = ("picture", "video", "sound", "frame", "object")
@@ -46,7 +47,7 @@ class DasklensExporter(HTMLExporter):
 
     allow_scripts = Bool(
         False,
-        help="Let scripts in outputs run, and code that widgets of other libraries bring. They can still fetch nothing.",
+        help="Let scripts in outputs run, and code of other libraries' widgets; they can fetch nothing.",
     ).tag(config=True)
 
     @default("template_name")
@@ -66,7 +67,7 @@ class DasklensExporter(HTMLExporter):
     def _default_extra_template_basedirs(self) -> list[str]:
         return [*super()._default_extra_template_basedirs(), str(TEMPLATES)]
 
-    def from_notebook_node(
+    def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         """Convert a notebook.
@@ -92,7 +93,7 @@ class DasklensExporter(HTMLExporter):
         return html, resources
 
     def _init_resources(self, resources: Any) -> dict[str, Any]:
-        made: dict[str, Any] = super()._init_resources(resources)
+        made: dict[str, Any] = super()._init_resources(resources)  # type: ignore[no-untyped-call]
         token = secrets.token_hex(16)
         if not self._own_theme:
             made["theme"] = "light"
@@ -111,7 +112,7 @@ class DasklensExporter(HTMLExporter):
 
     def _preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         # Whatever runs the notebook is a preprocessor too: widgets have their state only now.
-        nb, resources = super()._preprocess(nb, resources)
+        nb, resources = super()._preprocess(nb, resources)  # type: ignore[no-untyped-call]
         ours = resources["dasklens"]
         ours["page"] = _Page(nb, ours["token"], self.allow_scripts)
         ours["held"] = ours["page"].held
@@ -136,10 +137,11 @@ class _Page:
                 cell.outputs = [each for output in cell.outputs for each in self._arranged(output)]
         self.formulas = self.widgets.formulas or any(_may_have_formulas(cell) for cell in nb.cells)
         self.diagrams = sum("text/vnd.mermaid" in output.get("data", {}) for output in _outputs(nb))
-        self.diagrams += sum(cell.source.count("```mermaid") for cell in nb.cells if cell.cell_type == "markdown")
+        self.diagrams += sum(
+            cell.source.count("```mermaid") for cell in nb.cells if cell.cell_type == "markdown"
+        )
         # nbconvert looks here for what it may show as a widget.
-        nb.metadata.pop("widgets", None)
-        nb.metadata["widgets"] = from_dict({STATE: {"state": dict.fromkeys(self.widgets.state, {})}})
+        nb.metadata["widgets"] = from_dict({STATE: {"state": {id_: {} for id_ in self.widgets.state}}})
 
     def _hold(self, nb: NotebookNode) -> None:
         """Append what Output widgets hold as cells: they are shown by the same rules."""
@@ -162,16 +164,19 @@ class _Page:
         """An output as the page shows it: a place for its widget, and what else there is of it behind."""
         if "data" not in output:
             return [output]
-        output.setdefault("metadata", from_dict({})).pop("dasklens", None)
+        output.metadata = from_dict({**(output.get("metadata") or {}), "dasklens": {}})
         self._prefer_pictures(output)
         id_ = place_of(output)
         if id_ is None:
             return [output]
         view = output.data.pop(VIEW)
         stand_in = self.widgets.missing.get(id_)
+        if self.widgets.lacks_data(id_) and not _STILL.isdisjoint(output.data):
+            # The still picture has what the figure lacks.
+            stand_in = next(each for each in self.widgets.missing.values() if each.sentence == UNSAVED)
         live = id_ in self.widgets.state and stand_in is None
         said = "" if live else stand_in.sentence if stand_in else "The state of this widget was not saved."
-        if stand_in and stand_in.picture and not any(kind in output.data for kind in (*_PICTURES, "text/html")):
+        if stand_in and stand_in.picture and _STILL.isdisjoint(output.data):
             kind, _, picture = stand_in.picture.removeprefix("data:").partition(";base64,")
             output.data[kind] = picture
         if not output.data:
@@ -189,7 +194,9 @@ class _Page:
         data = output.data
         if "application/javascript" in data:
             data.pop("application/javascript")
-            output.metadata["dasklens"] = from_dict({"sentence": "A script of this output does not run in this page."})
+            output.metadata["dasklens"] = from_dict(
+                {"sentence": "A script of this output does not run in this page."}
+            )
             data.setdefault("text/plain", "")
         if any(kind in data for kind in _PICTURES) and _SCRIPT.search(str(data.get("text/html", ""))):
             data.pop("text/html")
@@ -199,21 +206,25 @@ class _Page:
         if self.lacking:
             which = "The one widget" if self.shown == 1 else f"{self.lacking} of {self.shown} widgets"
             yield (
-                f"{which} had no saved state: run `jupyter nbconvert --execute --to dasklens` on the notebook, or turn "
-                "on “Save Widget State Automatically” in JupyterLab's settings menu and save it again."
+                f"{which} had no saved state: run `jupyter nbconvert --execute --to dasklens` on the "
+                "notebook, or turn on “Save Widget State Automatically” in JupyterLab's settings and save it again."
             )
         waiting, controls = len(self.widgets.waiting), len(self.widgets.controls)
         if waiting:
-            which = _counted(waiting, "control") if waiting == controls else f"{waiting} of {controls} controls"
-            yield f"{which} need{'s' if waiting == 1 else ''} a kernel: here nothing happens when they are used."
+            which = (
+                _counted(waiting, "control") if waiting == controls else f"{waiting} of {controls} controls"
+            )
+            yield f"{which} need{'s' if waiting == 1 else ''} a kernel: nothing here listens to what is set."
         missing = Counter(stand_in.what for stand_in in self.widgets.missing.values())
         for what, count in missing.items():
             yield f"{_counted(count, 'widget')} of {what} {_is(count)} not live here."
-        if clean.left_out["script"]:
-            yield (
-                f"{_counted(clean.left_out['script'], 'script')} of the notebook {_does(clean.left_out['script'])} not "
-                "run in this page; `--DasklensExporter.allow_scripts=True` lets those run that the file holds."
+        if count := clean.left_out["script"]:
+            why = (
+                ": what is fetched, or stands in an attribute, never does."
+                if self.scripts
+                else "; `--DasklensExporter.allow_scripts=True` lets those run that the file holds."
             )
+            yield f"{_counted(count, 'script')} of the notebook {_does(count)} not run in this page{why}"
         for kind in _KINDS:
             if count := clean.left_out[kind]:
                 yield f"{_counted(count, kind)} {_is(count)} elsewhere, and not in this file."
@@ -246,7 +257,8 @@ def _may_have_formulas(cell: NotebookNode) -> bool:
         return False
     data = [output.get("data", {}) for output in cell.outputs]
     return any(
-        "text/latex" in each or _FORMULA.search(str(each.get("text/markdown", "")) + str(each.get("text/html", "")))
+        "text/latex" in each
+        or _FORMULA.search(str(each.get("text/markdown", "")) + str(each.get("text/html", "")))
         for each in data
     )
 

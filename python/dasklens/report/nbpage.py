@@ -1,4 +1,4 @@
-"""A notebook's page as one file: the scripts and styles that its widgets need, and a policy that fetches nothing."""
+"""A notebook's page as one file: what its widgets need, and a policy that fetches nothing."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WIDGETS, NOTEBOOK, BQPLOT, MATH, NOTES = (
 #: Said for who reads the file, where the packed scripts begin.
 _WHOSE = (
     "<!-- The code of dasklens (BSD-3-Clause) and of what widgets are drawn with: Jupyter Widgets and Lumino "
-    "(BSD-3-Clause), bqplot (Apache-2.0), jQuery, Backbone, Underscore, Lodash, noUiSlider, sanitize-html and KaTeX "
-    "(MIT), d3 and msgpack (ISC), Font Awesome Free (MIT, SIL OFL 1.1, CC BY 4.0). -->\n"
+    "(BSD-3-Clause), bqplot (Apache-2.0), jQuery, Backbone, Underscore, Lodash, noUiSlider, sanitize-html "
+    "and KaTeX (MIT), d3 and msgpack (ISC), Font Awesome Free (MIT, SIL OFL 1.1, CC BY 4.0). -->\n"
 )
 
 

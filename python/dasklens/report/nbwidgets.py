@@ -1,20 +1,20 @@
-"""The widgets of a notebook as it was saved: which of them a page without a kernel can draw, and what of their state.
+"""The widgets of a notebook as it was saved: which a page without a kernel can draw, and what of their state.
 
-A *place* is an output that shows a widget. The widget of a place is drawn with all that it refers to, and with the
-links (`ipywidgets.jslink`) between what is drawn. What a page cannot draw has a stand-in: a sentence that says why,
-and the picture that some widgets save of themselves.
+A *place* is an output that shows a widget. The widget of a place is drawn with all that it refers to, and
+with the links (`ipywidgets.jslink`) between what is drawn. What a page cannot draw has a stand-in: a sentence
+that says why, and the picture that some widgets save of themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 
-#: Modules that the page has, and the major version it has them in; None where all that there were can be drawn.
+#: Modules that the page has, and the major version it has them in; None where any can be drawn.
 MODULES: Mapping[str, str | None] = {
     "@jupyter-widgets/base": "2",
     "@jupyter-widgets/controls": "2",
@@ -29,15 +29,47 @@ BQPLOT = frozenset(("bqplot", "bqscales", "dasklens"))
 _OURS = "dasklens.widgets."
 _REFERENCE = "IPY_MODEL_"
 _LINKS = frozenset(("LinkModel", "DirectionalLinkModel"))
+_BOXES = frozenset(("BoxModel", "GridBoxModel", "HBoxModel", "VBoxModel"))
+UNSAVED = "What this figure shows was sent by a kernel, and was not saved with the notebook."
 #: What people set, and what then changes nothing but by a kernel or a link.
 CONTROLS = frozenset(
     f"{name}Model"
     for name in (
-        "BoundedFloatText BoundedIntText Button Checkbox ColorPicker ColorsInput Combobox DatePicker Datetime Dropdown "
-        "FileUpload FloatLogSlider FloatRangeSlider FloatSlider FloatText FloatsInput IntRangeSlider IntSlider IntText "
-        "IntsInput NaiveDatetime Password Play RadioButtons Select SelectMultiple SelectionRangeSlider SelectionSlider "
-        "TagsInput Text Textarea Time ToggleButton ToggleButtons"
-    ).split()
+        "BoundedFloatText",
+        "BoundedIntText",
+        "Button",
+        "Checkbox",
+        "ColorPicker",
+        "ColorsInput",
+        "Combobox",
+        "DatePicker",
+        "Datetime",
+        "Dropdown",
+        "FileUpload",
+        "FloatLogSlider",
+        "FloatRangeSlider",
+        "FloatSlider",
+        "FloatText",
+        "FloatsInput",
+        "IntRangeSlider",
+        "IntSlider",
+        "IntText",
+        "IntsInput",
+        "NaiveDatetime",
+        "Password",
+        "Play",
+        "RadioButtons",
+        "Select",
+        "SelectMultiple",
+        "SelectionRangeSlider",
+        "SelectionSlider",
+        "TagsInput",
+        "Text",
+        "Textarea",
+        "Time",
+        "ToggleButton",
+        "ToggleButtons",
+    )
 )
 #: How the base64 of a PNG and of a JPEG begin.
 _PICTURES = {"iVBORw0KGgo": "image/png", "/9j/": "image/jpeg"}
@@ -67,6 +99,12 @@ class Widgets:
     #: Ids of controls, and of those that nothing in the page listens to.
     controls: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
+    #: Figures of dasklens whose data was not saved: ids of the models that data is sent to.
+    unsaved: set[str] = field(default_factory=set)
+
+    def lacks_data(self, id_: str) -> bool:
+        """Whether a figure whose data was not saved is in what a place shows."""
+        return bool(self.unsaved & set(_closure(self.state, [id_])))
 
     @property
     def modules(self) -> set[str]:
@@ -82,7 +120,8 @@ class Widgets:
     def formulas(self) -> bool:
         """Whether one of them may hold a formula."""
         return any(
-            model.get("model_name") in ("HTMLMathModel", "LabelModel") and "$" in str(_traits(model).get("value"))
+            model.get("model_name") in ("HTMLMathModel", "LabelModel")
+            and "$" in str(_traits(model).get("value"))
             for model in self.state.values()
         )
 
@@ -118,49 +157,87 @@ def drawn(state: State, places: Iterable[str], scripts: bool = False) -> Widgets
     scripts : bool, default False
         Whether code that widgets bring may run.
     """
+    shown = [id_ for id_ in places if id_ in state]
     found = Widgets()
-    _reach(state, [id_ for id_ in places if id_ in state], scripts, found)
-    linked = _linked(state, scripts, found)
-    for id_, model in found.state.items():
-        if _module(model) == "@jupyter-widgets/controls" and model["model_name"] in CONTROLS:
-            if not _traits(model).get("disabled"):
-                found.controls.append(id_)
-                if id_ not in linked:
-                    found.waiting.append(id_)
+    _add(state, _closure(state, shown), scripts, found)
+    linked = _add_links(state, scripts, found)
+    for id_ in found.unsaved:
+        found.missing[_box_of(found.state, id_)] = StandIn(UNSAVED, "dasklens whose data was not saved")
+    alive = set(_closure(found.state, shown, stop=found.missing.keys()))
+    for id_ in alive - found.missing.keys():
+        model = found.state[id_]
+        if _is_control(model):
+            found.controls.append(id_)
+            if id_ not in linked:
+                found.waiting.append(id_)
     return found
 
 
-def _reach(state: State, ids: list[str], scripts: bool, found: Widgets) -> None:
-    """Add models and all that they refer to."""
+def _is_control(model: Mapping[str, Any]) -> bool:
+    ours = _module(model) == "@jupyter-widgets/controls" and model["model_name"] in CONTROLS
+    return ours and not _traits(model).get("disabled")
+
+
+def _closure(state: State, ids: Iterable[str], stop: Collection[str] = ()) -> list[str]:
+    """These models and all that they refer to, but for what only those in `stop` refer to."""
+    found: dict[str, None] = {}
     waiting = list(ids)
     while waiting:
         id_ = waiting.pop()
-        if id_ in found.state:
-            continue
+        if id_ not in found and id_ in state:
+            found[id_] = None
+            if id_ not in stop:
+                waiting += _references(_traits(state[id_]))
+    return list(found)
+
+
+def _add(state: State, ids: Iterable[str], scripts: bool, found: Widgets) -> None:
+    for id_ in ids:
         model = found.state[id_] = state[id_]
         stand_in = _stand_in(model, scripts)
         if stand_in is not None:
-            # Its parts are nothing without it.
             found.missing[id_] = stand_in
-            continue
-        waiting += [each for each in _references(_traits(model)) if each in state]
+        elif _is_unsaved(model):
+            found.unsaved.add(id_)
 
 
-def _linked(state: State, scripts: bool, found: Widgets) -> set[str]:
+def _add_links(state: State, scripts: bool, found: Widgets) -> set[str]:
     """Add the links between what is drawn; the ids of what they link."""
     linked: set[str] = set()
     for id_, model in state.items():
-        if model["model_name"] in _LINKS and id_ not in found.missing:
+        if model["model_name"] in _LINKS:
             ends = [_end(_traits(model).get(name)) for name in ("source", "target")]
             if all(end in found.state and end not in found.missing for end in ends):
                 linked.update(ends)
-                _reach(state, [id_], scripts, found)
+                _add(state, [id_], scripts, found)
     return linked
 
 
 def _end(pair: Any) -> str:
     """Id of one end of a link: a model and the name of its trait."""
     return str(pair[0]).removeprefix(_REFERENCE) if isinstance(pair, (list, tuple)) and pair else ""
+
+
+def _is_unsaved(model: Mapping[str, Any]) -> bool:
+    """Whether a model of ours is one that a kernel sends data to, of which nothing was saved."""
+    traits = _traits(model)
+    ours = _module(model) == "dasklens" or str(traits.get("_anywidget_id", "")).startswith(_OURS)
+    saved = any(each.get("path") == ["snapshot"] and each.get("data") for each in model.get("buffers") or ())
+    return ours and bool(traits.get("streams")) and not saved
+
+
+def _box_of(state: State, id_: str) -> str:
+    """The box around a figure: its parts are nothing without the data. A figure without a box is its own."""
+    parents = {child: parent for parent in state for child in _references(_traits(state[parent]))}
+    at, seen = id_, {id_}
+    if str(_traits(state[id_]).get("_anywidget_id", "")).endswith(".Workers"):
+        return id_
+    while at in parents and parents[at] not in seen:
+        at = parents[at]
+        seen.add(at)
+        if state[at]["model_name"] in _BOXES:
+            return at
+    return id_
 
 
 def _references(value: Any) -> Iterator[str]:
@@ -180,18 +257,23 @@ def _stand_in(model: Mapping[str, Any], scripts: bool) -> StandIn | None:
     module, version = _module(model), str(model.get("model_module_version", ""))
     traits = _traits(model)
     if module not in MODULES:
-        return StandIn(f"This widget is of {module}, which this page does not have.", module, _picture(traits))
+        return StandIn(
+            f"This widget is of {module}, which this page does not have.", module, _picture(traits)
+        )
     major = MODULES[module]
     if major is not None and version.lstrip("^~=v")[:1] not in (major, "*", ""):
         what = f"{module} {version}"
         return StandIn(
-            f"This widget is of {what}, and this page has version {major}: run the notebook again with ipywidgets 8.",
+            f"This widget is of {what}, and this page has version {major}: "
+            "run the notebook again with ipywidgets 8.",
             what,
         )
     if module == "anywidget" and not scripts and not str(traits.get("_anywidget_id", "")).startswith(_OURS):
         what = str(traits.get("_anywidget_id", "an anywidget"))
         return StandIn(
-            f"This widget ({what}) brings code of its own, which does not run in this page.", what, _picture(traits)
+            f"This widget ({what}) brings code of its own, which does not run in this page.",
+            what,
+            _picture(traits),
         )
     return None
 

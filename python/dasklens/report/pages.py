@@ -89,9 +89,7 @@ def render(document: Jsonable | bytes) -> bytes:
         [
             # A text may hold halves of characters, which no encoding has.
             head.encode(errors="replace"),
-            *(
-                each.element for each in _packed()
-            ),
+            *(each.element for each in _packed()),
             _OPENING,
             inert(text).encode(errors="replace"),
             _CLOSING,

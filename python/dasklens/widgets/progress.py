@@ -345,7 +345,7 @@ class ProgressBars(ipywidgets.VBox):
         }
 
     def _renew(self) -> None:
-        self.part.snapshot = self.following.now.packed()
+        self.part.keep(self.following.now.packed())
         if self._display_id is not None:
             from IPython.display import update_display
 
