@@ -21,7 +21,7 @@ from traitlets import Bool, Unicode, default, validate
 
 from .nbclean import Cleaned, cleaned
 from .nbpage import completed
-from .nbwidgets import STATE, UNSAVED, VIEW, drawn, place_of, saved_state
+from .nbwidgets import STATE, UNSAVED, VIEW, StandIn, drawn, place_of, saved_state
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Kinds of pictures that an output may have beside its HTML.
@@ -55,7 +55,7 @@ class DasklensExporter(HTMLExporter):
         return "dasklens"
 
     @validate("template_name")
-    def _own_template(self, proposal: Any) -> str:
+    def _template_name_validate(self, proposal: Any) -> str:
         if proposal.value != "dasklens":
             raise ValueError(
                 f'Expected the template "dasklens", got {proposal.value!r}: '
@@ -171,9 +171,9 @@ class _Page:
             return [output]
         view = output.data.pop(VIEW)
         stand_in = self.widgets.missing.get(id_)
-        if self.widgets.lacks_data(id_) and not _STILL.isdisjoint(output.data):
+        if id_ in self.widgets.lacking and not _STILL.isdisjoint(output.data):
             # The still picture has what the figure lacks.
-            stand_in = next(each for each in self.widgets.missing.values() if each.sentence == UNSAVED)
+            stand_in = StandIn(UNSAVED, "")
         live = id_ in self.widgets.state and stand_in is None
         said = "" if live else stand_in.sentence if stand_in else "The state of this widget was not saved."
         if stand_in and stand_in.picture and _STILL.isdisjoint(output.data):
@@ -207,7 +207,7 @@ class _Page:
             which = "The one widget" if self.shown == 1 else f"{self.lacking} of {self.shown} widgets"
             yield (
                 f"{which} had no saved state: run `jupyter nbconvert --execute --to dasklens` on the "
-                "notebook, or turn on “Save Widget State Automatically” in JupyterLab's settings and save it again."
+                "notebook, or turn on “Save Widget State Automatically” in JupyterLab and save it again."
             )
         waiting, controls = len(self.widgets.waiting), len(self.widgets.controls)
         if waiting:

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 
 from .nbwidgets import BQPLOT as NEEDS_BQPLOT
-from .nbwidgets import Widgets
+from .nbwidgets import Widgets, trimmed
 from .pages import Packed, bqplot_bundle, inert, packed, read_static, source_of
 
 STATIC = Path(__file__).parents[1] / "static" / "notebook"
@@ -105,7 +105,7 @@ def _data(widgets: Widgets, scripts: bool) -> str:
     missing = {
         id_: {"sentence": each.sentence, "picture": each.picture} for id_, each in widgets.missing.items()
     }
-    state = {id_: {} if id_ in missing else model for id_, model in widgets.state.items()}
+    state = {id_: {} if id_ in missing else trimmed(model) for id_, model in widgets.state.items()}
     text = json.dumps({"state": state, "missing": missing, "scripts": scripts}, separators=(",", ":"))
     return f'<script type="application/json" id="{WIDGETS}">{inert(text)}</script>\n'
 

@@ -27,6 +27,7 @@ MODULES: Mapping[str, str | None] = {
 #: Those that need bqplot's script.
 BQPLOT = frozenset(("bqplot", "bqscales", "dasklens"))
 _OURS = "dasklens.widgets."
+_CODE = frozenset(("_css", "_esm"))
 _REFERENCE = "IPY_MODEL_"
 _LINKS = frozenset(("LinkModel", "DirectionalLinkModel"))
 _BOXES = frozenset(("BoxModel", "GridBoxModel", "HBoxModel", "VBoxModel"))
@@ -99,12 +100,8 @@ class Widgets:
     #: Ids of controls, and of those that nothing in the page listens to.
     controls: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
-    #: Figures of dasklens whose data was not saved: ids of the models that data is sent to.
-    unsaved: set[str] = field(default_factory=set)
-
-    def lacks_data(self, id_: str) -> bool:
-        """Whether a figure whose data was not saved is in what a place shows."""
-        return bool(self.unsaved & set(_closure(self.state, [id_])))
+    #: Places that show a figure whose data was not saved.
+    lacking: set[str] = field(default_factory=set)
 
     @property
     def modules(self) -> set[str]:
@@ -136,6 +133,13 @@ def saved_state(metadata: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(id_): model for id_, model in state.items() if _is_model(model)}
 
 
+def trimmed(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A model without code that the page has."""
+    if not _is_ours(model):
+        return model
+    return {**model, "state": {name: value for name, value in _traits(model).items() if name not in _CODE}}
+
+
 def place_of(output: Mapping[str, Any]) -> str | None:
     """Id of the widget that an output shows; None when it shows none."""
     data = output.get("data")
@@ -161,12 +165,16 @@ def drawn(state: State, places: Iterable[str], scripts: bool = False) -> Widgets
     found = Widgets()
     _add(state, _closure(state, shown), scripts, found)
     linked = _add_links(state, scripts, found)
-    for id_ in found.unsaved:
+    unsaved = {id_ for id_ in found.state.keys() - found.missing.keys() if _is_unsaved(state[id_])}
+    found.lacking = {id_ for id_ in shown if unsaved & set(_closure(state, [id_]))}
+    for id_ in unsaved:
         found.missing[_box_of(found.state, id_)] = StandIn(UNSAVED, "dasklens whose data was not saved")
-    alive = set(_closure(found.state, shown, stop=found.missing.keys()))
+    # What only those refer to that have a stand-in is not drawn.
+    alive = set(_closure(found.state, [*shown, *_links(found.state)], stop=found.missing.keys()))
+    found.state = {id_: model for id_, model in found.state.items() if id_ in alive}
+    found.missing = {id_: each for id_, each in found.missing.items() if id_ in alive}
     for id_ in alive - found.missing.keys():
-        model = found.state[id_]
-        if _is_control(model):
+        if _is_control(found.state[id_]):
             found.controls.append(id_)
             if id_ not in linked:
                 found.waiting.append(id_)
@@ -197,20 +205,21 @@ def _add(state: State, ids: Iterable[str], scripts: bool, found: Widgets) -> Non
         stand_in = _stand_in(model, scripts)
         if stand_in is not None:
             found.missing[id_] = stand_in
-        elif _is_unsaved(model):
-            found.unsaved.add(id_)
 
 
 def _add_links(state: State, scripts: bool, found: Widgets) -> set[str]:
     """Add the links between what is drawn; the ids of what they link."""
     linked: set[str] = set()
-    for id_, model in state.items():
-        if model["model_name"] in _LINKS:
-            ends = [_end(_traits(model).get(name)) for name in ("source", "target")]
-            if all(end in found.state and end not in found.missing for end in ends):
-                linked.update(ends)
-                _add(state, [id_], scripts, found)
+    for id_ in _links(state):
+        ends = [_end(_traits(state[id_]).get(name)) for name in ("source", "target")]
+        if all(end in found.state and end not in found.missing for end in ends):
+            linked.update(ends)
+            _add(state, [id_], scripts, found)
     return linked
+
+
+def _links(state: State) -> list[str]:
+    return [id_ for id_, model in state.items() if model["model_name"] in _LINKS]
 
 
 def _end(pair: Any) -> str:
@@ -221,9 +230,12 @@ def _end(pair: Any) -> str:
 def _is_unsaved(model: Mapping[str, Any]) -> bool:
     """Whether a model of ours is one that a kernel sends data to, of which nothing was saved."""
     traits = _traits(model)
-    ours = _module(model) == "dasklens" or str(traits.get("_anywidget_id", "")).startswith(_OURS)
     saved = any(each.get("path") == ["snapshot"] and each.get("data") for each in model.get("buffers") or ())
-    return ours and bool(traits.get("streams")) and not saved
+    return _is_ours(model) and bool(traits.get("streams")) and not saved
+
+
+def _is_ours(model: Mapping[str, Any]) -> bool:
+    return _module(model) == "dasklens" or str(_traits(model).get("_anywidget_id", "")).startswith(_OURS)
 
 
 def _box_of(state: State, id_: str) -> str:
@@ -268,7 +280,7 @@ def _stand_in(model: Mapping[str, Any], scripts: bool) -> StandIn | None:
             "run the notebook again with ipywidgets 8.",
             what,
         )
-    if module == "anywidget" and not scripts and not str(traits.get("_anywidget_id", "")).startswith(_OURS):
+    if module == "anywidget" and not scripts and not _is_ours(model):
         what = str(traits.get("_anywidget_id", "an anywidget"))
         return StandIn(
             f"This widget ({what}) brings code of its own, which does not run in this page.",
