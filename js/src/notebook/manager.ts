@@ -5,7 +5,7 @@ import type { IModelOptions, WidgetModel, WidgetView } from '@jupyter-widgets/ba
 import { FigureManager, type ModelState } from '../host/manager';
 import { AuthorModel, AuthorView, type MayRun } from './author';
 import { classesOf } from './classes';
-import { MISSING, MissingModel, MissingView } from './missing';
+import { CANNOT, MISSING, MissingModel, MissingView } from './missing';
 import { sentence } from './notes';
 import { OutputModel, OutputView } from './output';
 import type { SavedWidgets } from './shared';
@@ -98,6 +98,7 @@ function guarded(View: typeof WidgetView): typeof WidgetView {
       try {
         await super.render();
       } catch (error) {
+        this.el.classList.add(CANNOT);
         this.el.replaceChildren(sentence(cannot(error)));
       }
     }

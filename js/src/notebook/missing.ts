@@ -7,6 +7,8 @@ import { sentence } from './notes';
 
 /** The name of the module that the stand-ins are of. */
 export const MISSING = 'dasklens/missing';
+/** Class of the element of what cannot be drawn. */
+export const CANNOT = 'dasklens-cannot';
 
 export class MissingModel extends DOMWidgetModel {
   override defaults(): Record<string, unknown> {
@@ -26,7 +28,7 @@ export class MissingView extends DOMWidgetView {
   override render(): void {
     super.render();
     const picture = this.model.get('picture') as string;
-    this.el.classList.add('dasklens-missing');
+    this.el.classList.add(CANNOT);
     this.el.append(sentence(this.model.get('sentence') as string));
     // An address of anything else would not be fetched.
     if (picture.startsWith('data:image/')) {

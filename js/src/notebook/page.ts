@@ -4,6 +4,7 @@ import type { DOMWidgetModel } from '@jupyter-widgets/base';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
+import { CANNOT } from './missing';
 import { NotebookManager, statesOf } from './manager';
 import { note, sentence } from './notes';
 import { IDS, type SavedWidgets } from './shared';
@@ -20,18 +21,21 @@ async function fill(place: HTMLElement, manager: NotebookManager): Promise<void>
     // Whatever changes its size: the window, a theme's font, a tab around it.
     const resized = (): void => MessageLoop.postMessage(luminoWidget, Widget.ResizeMessage.UnknownSize);
     new ResizeObserver(resized).observe(place);
-    stillOf(place)?.setAttribute('hidden', '');
+    settle(place, !luminoWidget.hasClass(CANNOT));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     place.append(sentence(`This widget cannot be shown here (${why}).`));
-    stillOf(place)?.classList.add('dasklens-wanted');
+    settle(place, false);
   }
 }
 
-/** What the notebook has of a widget besides: its picture or text. */
-function stillOf(place: HTMLElement): Element | null {
+/** Hide what the notebook has of a widget besides, its picture or text; or show it when there is no widget. */
+function settle(place: HTMLElement, drawn: boolean): void {
   const next = place.closest('.jp-OutputArea-child')?.nextElementSibling;
-  return next?.matches('.dasklens-fallback') ? next : null;
+  if (next?.matches('.dasklens-fallback')) {
+    next.toggleAttribute('hidden', drawn);
+    next.classList.toggle('dasklens-wanted', !drawn);
+  }
 }
 
 function placesIn(element: ParentNode): HTMLElement[] {
