@@ -93,4 +93,8 @@ class Page:
 
     def scripts(self) -> list[str]:
         """Texts of what a browser would run."""
-        return [each.get_text() for each in self.soup.find_all("script") if each.get("type") in (None, "text/javascript")]
+        return [
+            each.get_text()
+            for each in self.soup.find_all("script")
+            if each.get("type") in (None, "text/javascript")
+        ]

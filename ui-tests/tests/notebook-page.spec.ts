@@ -2,6 +2,10 @@
 
 import { expect, test, type Locator, type Page, type TestInfo } from '@playwright/test';
 
+import { copyFileSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 import { textsIn } from '../colours';
 import { boxOf, pictureOf } from '../mark';
 import { converted, model, notebook, shows } from '../notebookpage';
@@ -42,13 +46,15 @@ w.Tab([
   'client.close(); client.cluster.close()'
 ];
 
-/** A notebook that nbconvert runs; once, for all that look at it. */
-let run: string | undefined;
-
+/** A notebook that nbconvert runs; once, for all that look at it, also for a worker that starts after a failure. */
 function page(info: TestInfo): string {
-  const euler = { markdown: true, source: '# A run\n\nEuler: $e^{i\\pi}+1=0$' };
-  run ??= converted(notebook([euler, ...RUN.map(source => ({ source: source.trim() }))]), info, '--execute');
-  return run;
+  const kept = join(process.env.DASKLENS_UI_HOME as string, 'run.html');
+  if (!existsSync(kept)) {
+    const euler = { markdown: true, source: '# A run\n\nEuler: $e^{i\\pi}+1=0$' };
+    const nb = notebook([euler, ...RUN.map(source => ({ source: source.trim() }))]);
+    copyFileSync(fileURLToPath(converted(nb, info, '--execute')), kept);
+  }
+  return `file://${kept}`;
 }
 
 const place = (page: Page, text: string): Locator => page.locator('.dasklens-live').filter({ hasText: text });
@@ -59,9 +65,7 @@ const stream = (page: Page): Locator =>
     .first();
 
 test.describe('a notebook that nbconvert ran', () => {
-  test.beforeAll(({}, info) => {
-    info.setTimeout(180_000);
-  });
+  test.describe.configure({ timeout: 240_000 });
 
   test('is live without a network or a kernel', async ({ page: at }, info) => {
     const seen = await watched(at);
