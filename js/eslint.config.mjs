@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 // The rooms of the design and what each may import: core <- draw <- marks <- host <- report <- lab,
 // core <- connect <- {host, lab, marks, parts}; parts reach a mark through the widget manager, and only by its
 // type; host shows them, and lab builds with their elements.
-const ROOMS = ['core', 'draw', 'connect', 'marks', 'parts', 'host', 'lab', 'report'];
+const ROOMS = ['core', 'draw', 'connect', 'marks', 'parts', 'host', 'lab', 'report', 'notebook'];
 const MAY_IMPORT = {
   core: [],
   draw: ['core'],
@@ -13,7 +13,8 @@ const MAY_IMPORT = {
   parts: ['core', 'connect'],
   host: ['core', 'draw', 'connect', 'marks', 'parts'],
   lab: ['core', 'draw', 'connect', 'marks', 'parts', 'host', 'report'],
-  report: ['core', 'draw', 'connect', 'marks', 'parts', 'host']
+  report: ['core', 'draw', 'connect', 'marks', 'parts', 'host'],
+  notebook: ['core', 'draw', 'connect', 'marks', 'parts', 'host']
 };
 const PAGE = ['bqplot', 'bqscales', '@jupyter-widgets/*', '@jupyterlab/*', '@lumino/*'];
 const NEEDS_NO_PAGE = new Set(['core', 'draw', 'connect']);

@@ -1,8 +1,7 @@
 // The scripts and the style of a report's page, which `python/dasklens/report/pages.py` puts into each file:
-// `boot.js` stands in it as it is, `page.js` and `figures.js` packed. bqplot comes from the wheel that is
-// installed where reports are written: its script defines an AMD module, and the figures' script makes it.
-import { build } from 'esbuild';
+// `boot.js` stands in it as it is, `page.js` and `figures.js` packed.
 import { clean } from './outputs.mjs';
+import { bqplotOf, bundle } from './packed.mjs';
 
 const folder = clean('static/report');
 
@@ -10,11 +9,6 @@ const folder = clean('static/report');
 const page = {
   name: 'page',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(bqplot|bqscales)$/ }, () => ({ path: 'bqplot', namespace: 'page' }));
-    onLoad({ filter: /^bqplot$/, namespace: 'page' }, () => ({
-      contents: `module.exports = window.dasklensReport.bqplot(require('@jupyter-widgets/base'));`,
-      resolveDir: '.'
-    }));
     onResolve({ filter: /^@jupyter-widgets\/controls$/ }, ({ resolveDir }) =>
       resolveDir.includes('node_modules') ? undefined : { path: `${process.cwd()}/src/report/boxes.ts` }
     );
@@ -26,7 +20,7 @@ const page = {
   }
 };
 
-await build({
+await bundle({
   entryPoints: {
     boot: 'src/report/boot.ts',
     page: 'src/report/page.ts',
@@ -34,12 +28,6 @@ await build({
     style: 'src/report/page.css'
   },
   outdir: folder,
-  bundle: true,
-  minify: true,
-  format: 'iife',
-  target: 'es2022',
-  charset: 'utf8',
-  legalComments: 'none',
   loader: { '.svg': 'empty' },
-  plugins: [page]
+  plugins: [page, bqplotOf('dasklensReport')]
 });

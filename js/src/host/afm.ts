@@ -29,7 +29,7 @@ export class AnyModel extends DOMWidgetModel {
     super.initialize(attributes, options);
     this.ended = new AbortController();
     const { signal } = this.ended;
-    this.part = partOf(String(this.get('_anywidget_id'))).then(async part => {
+    this.part = this.loadPart().then(async part => {
       const cleanup = (await part.initialize?.({ model: facade(this), signal } as never)) as Cleanup;
       if (cleanup) {
         signal.addEventListener('abort', () => void cleanup());
@@ -39,6 +39,10 @@ export class AnyModel extends DOMWidgetModel {
     // The view says what is wrong.
     this.part.catch(() => {});
     this.on('comm:close destroy', () => this.ended.abort());
+  }
+
+  protected loadPart(): Promise<PartModule> {
+    return partOf(String(this.get('_anywidget_id')));
   }
 }
 

@@ -20,12 +20,16 @@ const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   FlameDetail: () => import('../parts/flamedetail')
 };
 
+/** Classes of parts that differ in Python alone. */
+const SAME: Readonly<Record<string, string>> = { _FollowingPart: 'ProgressPart' };
+
 /** Names of all parts. */
 export const PART_NAMES: readonly string[] = Object.keys(PARTS);
 
 /** The module of a part; `id` is what anywidget calls it, such as `dasklens.widgets.inspector.Legend`. */
 export async function partOf(id: string): Promise<PartModule> {
-  const load = PARTS[id.split('.').pop() as string];
+  const name = id.split('.').pop() as string;
+  const load = PARTS[SAME[name] ?? name];
   if (!load) {
     throw new Error(`This page has no part ${id}: reload it, or update dasklens in JupyterLab.`);
   }

@@ -5,6 +5,7 @@
 
 import type { OpenStream } from '../connect/comm';
 import type { Range } from '../core/viewport';
+import type { MakeBqplot, PackedScripts } from '../host/packed';
 
 /** Ids of the elements that hold what is packed. */
 export const IDS = {
@@ -40,15 +41,8 @@ export interface Hosted {
 /** Puts a figure into an element. */
 export type HostFigure = (node: HTMLElement, options: FigureOptions) => Promise<Hosted>;
 
-export interface Loader {
-  /** Text of an element. */
-  text(id: string): string;
-  /** Begin to unpack a script: it will run soon. */
-  unpack(id: string): void;
-  /** Run a packed script; once, however often it is asked for. */
-  run(id: string): Promise<void>;
-  /** What bqplot's script defines: it makes the module of @jupyter-widgets/base. */
-  bqplot?(base: unknown): unknown;
+export interface Loader extends PackedScripts {
+  bqplot?: MakeBqplot;
   /** Set by the script of figures. */
   host?: HostFigure;
   /** Puts a picture of a figure into an element, for paper; set by the script of figures. */

@@ -89,12 +89,9 @@ def render(document: Jsonable | bytes) -> bytes:
         [
             # A text may hold halves of characters, which no encoding has.
             head.encode(errors="replace"),
-            *(
-                b'<script type="text/plain" id="%s">%s</script>\n' % (each.name.encode(), each.data)
-                for each in _packed()
-            ),
+            *(each.element for each in _packed()),
             _OPENING,
-            _inert(text).encode(errors="replace"),
+            inert(text).encode(errors="replace"),
             _CLOSING,
             b"\n</body>\n</html>\n",
         ]
@@ -122,7 +119,7 @@ def read_html(page: bytes) -> bytes:
     return page[start:stop]
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """JSON that says the same and no parser of HTML takes for markup."""
     for character, escape in _ESCAPES.items():
         if character in text:
@@ -138,8 +135,8 @@ def _said(text: str) -> tuple[str, str]:
     return str(title or "Dask report"), str(verdict or "")
 
 
-class _Packed(NamedTuple):
-    """A script of the page."""
+class Packed(NamedTuple):
+    """A script of a page."""
 
     #: Id of the element that holds it.
     name: str
@@ -147,24 +144,34 @@ class _Packed(NamedTuple):
     #: What a policy calls its text.
     source: str
 
+    @property
+    def element(self) -> bytes:
+        """Text that no browser runs."""
+        return b'<script type="text/plain" id="%s">%s</script>\n' % (self.name.encode(), self.data)
+
 
 @lru_cache(maxsize=1)
-def _packed() -> list[_Packed]:
+def _packed() -> list[Packed]:
     """The packed scripts."""
     sources = ((PAGE, STATIC / "page.js"), (BQPLOT, bqplot_bundle()), (FIGURES, STATIC / "figures.js"))
-    return [
-        _Packed(name, base64.b64encode(gzip.compress(script, compresslevel=9, mtime=0)), _source(script))
-        for name, script in ((name, _bytes(path)) for name, path in sources)
-    ]
+    return [packed(name, path) for name, path in sources]
 
 
-def _source(script: bytes) -> str:
+@lru_cache(maxsize=8)
+def packed(name: str, path: Path) -> Packed:
+    """The script in a file, to be an element of a page."""
+    script = read_static(path)
+    return Packed(name, base64.b64encode(gzip.compress(script, compresslevel=9, mtime=0)), source_of(script))
+
+
+def source_of(script: bytes) -> str:
+    """What a policy calls a script that stands in the page: the hash of its text."""
     return f"'sha256-{base64.b64encode(sha256(script).digest()).decode()}'"
 
 
 def _policy(boot: str) -> str:
     """Only the scripts with these texts, and nothing from anywhere."""
-    scripts = " ".join([_source(boot.encode()), *(each.source for each in _packed())])
+    scripts = " ".join([source_of(boot.encode()), *(each.source for each in _packed())])
     return (
         f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; "
         "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
@@ -204,10 +211,17 @@ def _candidates() -> Iterator[Path]:
 
 
 def _read(name: str) -> str:
-    return _bytes(STATIC / name).decode()
+    return read_static(STATIC / name).decode()
 
 
-def _bytes(path: Path) -> bytes:
+def read_static(path: Path) -> bytes:
+    """A file that the build made.
+
+    Raises
+    ------
+    FileNotFoundError
+        When it is not installed.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -332,7 +332,7 @@ class Profile(ipywidgets.VBox):
 
         with self._lock:
             shown = self._shown
-        self.mark.snapshot = packed(*shown)
+        self.mark.keep(packed(*shown))
         update_display(self._bundle(), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:

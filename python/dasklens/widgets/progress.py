@@ -341,7 +341,7 @@ class ProgressBars(ipywidgets.VBox):
         return view_bundle(still, repr(self), self.model_id, self._presence.model_id)
 
     def _renew(self) -> None:
-        self.part.snapshot = self.following.now.packed()
+        self.part.keep(self.following.now.packed())
         if self._display_id is not None:
             from IPython.display import update_display
 

@@ -56,6 +56,16 @@ class Receiver(Widget):
         """
         self._page_handlers.register_callback(callback)
 
+    def keep(self, snapshot: bytes) -> None:
+        """Set the trait ``snapshot``, which is saved with a notebook, and send it even if it is the same.
+
+        What was sent between two cells is dropped by who runs a notebook without a page (nbclient).
+        """
+        same = getattr(self, "snapshot") == snapshot  # noqa: B009 - whose trait it is differs
+        self.set_trait("snapshot", snapshot)
+        if same:
+            self.send_state("snapshot")
+
     def say_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
         """Tell pages how the feed is; the callback of a `LiveFeed`."""
         with self.hold_sync():

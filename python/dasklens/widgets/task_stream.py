@@ -386,7 +386,7 @@ class TaskStream(Exports, ipywidgets.VBox):
         # Painting may take longer than a live view may lag: the feed must not wait for it.
         with self._lock:
             overview, snapshot = self._overview.copy(), self._excerpt.packed(_SNAPSHOT)
-        self.mark.snapshot = snapshot
+        self.mark.keep(snapshot)
         update_display(self._bundle(still_task_stream(overview)), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:
