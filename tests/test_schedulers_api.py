@@ -225,7 +225,7 @@ async def test_no_other_sites_page_opens_the_websocket(server: Jupyter, origin: 
 
 async def test_changes_are_told_as_they_come(server: Jupyter, place: Path) -> None:
     async with changes(server) as page, Toy(token=TOKEN).serve() as toy:
-        assert await hear(page) == {"schedulers": []}
+        assert await hear(page) == {"schedulers": [], "recordings": {}}
         path = write(place, announcement(toy.port, token=TOKEN))
         first = await hear(page)
         assert first["event"] == "added"
@@ -236,7 +236,7 @@ async def test_changes_are_told_as_they_come(server: Jupyter, place: Path) -> No
         assert TOKEN not in json.dumps(news)
         # Who comes later begins with what there is.
         async with changes(server, headers={"Origin": server.url.split("/user")[0]}) as other:
-            assert await hear(other) == {"schedulers": [news["scheduler"]]}
+            assert await hear(other) == {"schedulers": [news["scheduler"]], "recordings": {}}
             # What a page says is nothing.
             await other.write_message("x" * 100_000)
             await other.write_message(b"\0")
@@ -251,9 +251,10 @@ class Slow(ChangesHandler):
 
     def __init__(self, registry: Any):
         self._news, self._knows, self._more = {}, set(), asyncio.Event()
+        self._recordings = {}
         self.told: list[Any] = []
         self.takes = asyncio.Semaphore(0)
-        self.sending = asyncio.ensure_future(self._send(registry))
+        self.sending = asyncio.ensure_future(self._send(registry, SimpleNamespace(recordings={})))
 
     async def write_message(self, message: Any, binary: bool = False) -> None:  # type: ignore[override]
         # What was begun to be sent is not changed any more.

@@ -187,11 +187,21 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
     page
       .locator('.dasklens-Section')
       .evaluateAll(all => all.map(each => (each as HTMLElement).dataset.section ?? null));
-  expect(await names()).toEqual(['progress', 'task-stream', 'workers', 'memory', 'profile', 'dashboards']);
+  expect(await names()).toEqual([
+    'progress',
+    'summary',
+    'task-stream',
+    'workers',
+    'memory',
+    'profile',
+    'dashboards'
+  ]);
   const fold = (name: string) => sectionOf(page, name).locator('.dasklens-lab-fold');
   await fold('memory').focus();
   await page.keyboard.press('Alt+ArrowUp');
-  await expect.poll(names).toEqual(['progress', 'task-stream', 'memory', 'workers', 'profile', 'dashboards']);
+  await expect
+    .poll(names)
+    .toEqual(['progress', 'summary', 'task-stream', 'memory', 'workers', 'profile', 'dashboards']);
   await expect(fold('memory')).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
@@ -201,7 +211,7 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   for (const name of inTheWay) {
     await fold(name).click();
   }
-  const dragged = ['progress', 'dashboards', 'task-stream', 'memory', 'workers', 'profile'];
+  const dragged = ['progress', 'summary', 'dashboards', 'task-stream', 'memory', 'workers', 'profile'];
   // A section that changes its height under the pointer has the drag end elsewhere.
   await expect(async () => {
     await fold('dashboards').dragTo(fold('task-stream'), { targetPosition: { x: 20, y: 4 } });
@@ -214,7 +224,9 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   await page.reload();
   await kernelIdle(page);
   await command(page, 'dasklens:show-panel');
-  await expect.poll(names).toEqual(['progress', 'dashboards', 'task-stream', 'memory', 'workers', 'profile']);
+  await expect
+    .poll(names)
+    .toEqual(['progress', 'summary', 'dashboards', 'task-stream', 'memory', 'workers', 'profile']);
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await fold('memory').click();
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'true');
@@ -229,7 +241,7 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
     }).toPass();
     before = await names();
   }
-  const first = ['progress', 'task-stream', 'workers', 'memory', 'profile', 'dashboards'];
+  const first = ['progress', 'summary', 'task-stream', 'workers', 'memory', 'profile', 'dashboards'];
   await expect(async () => {
     await fold('memory').press('Alt+ArrowDown');
     await expect.poll(names, { timeout: 2000 }).toEqual(first);
