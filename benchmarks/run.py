@@ -1,7 +1,7 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
 ``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, stream, sampler,
-watched, profile, progress, summary, report.
+watched, profile, progress, summary, report, notebook.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ ALL = (
     "progress",
     "summary",
     "report",
+    "notebook",
 )
 
 
