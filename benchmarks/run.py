@@ -1,7 +1,7 @@
 """`make bench`: every measurement, beside today's tool in the same run.
 
 ``python benchmarks/run.py [name …]`` runs some of: hot_path, reading, overhead, draw, proxy, stream, sampler,
-watched, profile, progress, summary, report, compare, exports, nbexport.
+watched, profile, progress, summary, report, compare, exports, notebook, nbexport.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ ALL = (
     "report",
     "compare",
     "exports",
+    "notebook",
     "nbexport",
 )
 

@@ -152,19 +152,21 @@ def _cells(document: Document) -> Iterator[Cell]:
     ):
         table = document.tables.get(name)
         if document.summary or (table is not None and table["rows"]):
-            call = f'.tables["{name}"]'
-            yield Cell(name.replace("_", "-"), title, call, stillparts.table_still(document, name))
+            still, said = stillparts.table_still(document, name)
+            yield Cell(name.replace("_", "-"), title, f'.tables["{name}"]', still, said=said)
     if document.summary:
-        yield Cell("logs", "Logs", ".logs", stillparts.logs_still(document))
+        still, said = stillparts.logs_still(document)
+        yield Cell("logs", "Logs", ".logs", still, said=said)
     code = stillparts.code_still(document)
     if code is not None:
-        yield Cell("calling-code", "Calling code", ".code", code)
+        yield Cell("calling-code", "Calling code", ".code", code[0], said=code[1])
     if document.exception:
-        traceback = f"<pre>{stillparts.html(document.exception['traceback'])}</pre>"
-        yield Cell("exception", "What the block raised", ".exception", Still(traceback))
+        said = document.exception["traceback"]
+        still = Still(f"<pre>{stillparts.html(said)}</pre>")
+        yield Cell("exception", "What the block raised", ".exception", still, said=said)
     if document.cluster["versions"]:
-        still = stillparts.versions_still(document)
-        yield Cell("versions", "Versions", '.cluster["versions"]', still)
+        still, said = stillparts.versions_still(document)
+        yield Cell("versions", "Versions", '.cluster["versions"]', still, said=said)
 
 
 def _stream(document: Document) -> ipywidgets.Widget:

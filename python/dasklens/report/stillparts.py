@@ -23,6 +23,8 @@ from .words import duration, size
 
 #: Rows of a table, lines of a log, and characters of a cell that are shown.
 MOST_ROWS, MOST_LINES, _LONGEST = 100, 200, 4000
+#: Rows, and characters of a cell, in plain text.
+_TOLD, _WIDE = 30, 40
 _REFERENCES = {ord(c): f"&#{ord(c)};" for c in string.punctuation}
 
 
@@ -59,6 +61,18 @@ def table_html(
     return (
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{_rest(len(rows), most, 'rows')}"
     )
+
+
+def table_text(columns: Sequence[dict[str, str]], rows: Sequence[Sequence[Any]]) -> str:
+    """Rows in plain text, for viewers that have neither HTML nor a picture of it."""
+    told = [i for i, column in enumerate(columns) if column["name"] != "traceback"]
+    lines = [[columns[i]["title"] for i in told]]
+    lines += [[" ".join(shown(row[i], columns[i]).split()) for i in told] for row in rows[:_TOLD]]
+    lines = [[cell if len(cell) <= _WIDE else f"{cell[: _WIDE - 1]}…" for cell in line] for line in lines]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(told))]
+    told_lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+    more = [f"… {len(rows) - _TOLD:,} more rows"] if len(rows) > _TOLD else []
+    return "\n".join([*told_lines, *more])
 
 
 def _rest(n: int, most: int, what: str) -> str:
@@ -195,40 +209,44 @@ def history_still(chart: Chart) -> Still:
     return Still(image_html(png, f"{chart.title}. {said}"), png)
 
 
-def table_still(document: Document, name: str) -> Still:
-    """One of the report's tables."""
+def table_still(document: Document, name: str) -> tuple[Still, str]:
+    """One of the report's tables, and the same in plain text."""
     table = document.tables.get(name)
     if table is None or not table["rows"]:
-        return Still(f"<p>{html(table['empty'] if table else '') or 'It was not recorded.'}</p>")
-    # Samples over time are many and alike; the newest say most.
-    return Still(table_html(table["columns"], table["rows"]))
+        why = (table["empty"] if table else "") or "It was not recorded."
+        return Still(f"<p>{html(why)}</p>"), why
+    columns, rows = table["columns"], table["rows"]
+    return Still(table_html(columns, rows)), table_text(columns, rows)
 
 
-def logs_still(document: Document) -> Still:
-    """The newest lines of the scheduler's and the workers' logs."""
+def logs_still(document: Document) -> tuple[Still, str]:
+    """The newest lines of the scheduler's and the workers' logs, and some in plain text."""
     logs = document.logs
     lines = [("scheduler", *line) for line in logs["scheduler"]]
     lines += [(worker, *line) for worker, some in logs["workers"].items() for line in some]
     if not lines:
-        return Still(f"<p>{html(logs['empty']) or 'Nothing was logged.'}</p>")
+        why = logs["empty"] or "Nothing was logged."
+        return Still(f"<p>{html(why)}</p>"), why
     lines.sort(key=lambda line: line[1] or 0)
     kept = lines[-MOST_LINES:]
     columns = [{"name": n, "title": n, "unit": ""} for n in ("of", "time", "level", "text")]
-    return Still(table_html(columns, kept, MOST_LINES) + _rest(len(lines), MOST_LINES, "lines, the newest"))
+    rest = _rest(len(lines), MOST_LINES, "lines, the newest")
+    return Still(table_html(columns, kept, MOST_LINES) + rest), table_text(columns, kept[-_TOLD:])
 
 
-def code_still(document: Document) -> Still | None:
-    """The calling code; None without."""
+def code_still(document: Document) -> tuple[Still, str] | None:
+    """The calling code, and the same in plain text; None without."""
     code = document.code
     if code is None:
         return None
     lines = text(code["text"]).splitlines()
     marked = [f"{'→' if at == code['line'] else ' '} {at:4} {line}" for at, line in enumerate(lines, 1)]
-    return Still(f"<p>{html(code['file'])}</p><pre>{escape(chr(10).join(marked))}</pre>")
+    said = "\n".join(marked)
+    return Still(f"<p>{html(code['file'])}</p><pre>{html(said)}</pre>"), said
 
 
-def versions_still(document: Document) -> Still:
-    """Versions of what took part."""
-    return Still(
-        table_html(_columns("package", "version"), [[*each] for each in document.cluster["versions"].items()])
-    )
+def versions_still(document: Document) -> tuple[Still, str]:
+    """Versions of what took part, and the same in plain text."""
+    columns = _columns("package", "version")
+    rows = [[*each] for each in document.cluster["versions"].items()]
+    return Still(table_html(columns, rows)), table_text(columns, rows)
