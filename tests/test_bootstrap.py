@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dasklens.model.bootstrap import ratio_of_medians
+from dasklens.model.bootstrap import ratio_of_medians, worth_of
 
 DURATIONS = st.lists(st.floats(1e-4, 1e3), min_size=1, max_size=60).map(np.array)
 
@@ -28,9 +28,40 @@ def test_an_interval_contains_by_how_much_all_are_longer(took, k):
 
 
 @given(DURATIONS, DURATIONS)
-def test_the_same_runs_give_the_same_numbers_whatever_the_order_of_their_tasks(after, before):
+def test_the_same_runs_give_the_same_numbers(after, before):
     found = ratio_of_medians(after, before, resamples=200)
-    assert ratio_of_medians(after[::-1], np.sort(before), resamples=200) == found
+    assert ratio_of_medians(after.copy(), before.copy(), resamples=200) == found
+
+
+def phases(random, n, long=20):
+    """Tasks while a machine is now quiet and now busy: neighbours are alike."""
+    busy = np.repeat(random.random(n // long + 1) < 0.5, long)[:n]
+    return random.lognormal(0, 0.2, n) * np.where(busy, 2.0, 1.0)
+
+
+def test_neighbours_that_are_alike_count_as_fewer():
+    random = np.random.default_rng(3)
+    alike = [worth_of(phases(random, 1000)) for _ in range(50)]
+    apart = [worth_of(random.permutation(phases(random, 1000))) for _ in range(50)]
+    # Stretches of twenty are worth about one each.
+    assert 25 < np.median(alike) < 120
+    assert np.median(apart) > 850
+    assert max(map(worth_of, (np.ones(100), np.arange(24.0)))) == 100
+
+
+def test_so_intervals_hold_on_a_busy_machine_too():
+    random = np.random.default_rng(4)
+    pairs = [(phases(random, 600), phases(random, 600)) for _ in range(300)]
+    covered, taken_apart = (
+        np.mean([found.low <= 1 <= found.high for found in each])
+        for each in (
+            [ratio_of_medians(a, b, resamples=600) for a, b in pairs],
+            [ratio_of_medians(random.permutation(a), random.permutation(b), resamples=600) for a, b in pairs],
+        )
+    )
+    # Batches are hardly longer than the stretches, so it is not quite 95 %; without them it is far off.
+    assert covered > 0.8
+    assert taken_apart < 0.6
 
 
 @given(DURATIONS, DURATIONS)
@@ -56,7 +87,7 @@ def test_of_a_hundred_intervals_some_95_contain_the_truth(n, shape):
     found = [ratio_of_medians(k * draw(n[0]), draw(n[1]), seed=i, resamples=800) for i in range(trials)]
     covered = sum(each.low <= k <= each.high for each in found) / trials
     # Four standard errors of a share of 800; a percentile bootstrap of few values is on the safe side.
-    assert 0.92 <= covered <= 0.99
+    assert 0.92 <= covered <= 0.995
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 9, 10])

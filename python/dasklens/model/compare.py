@@ -88,12 +88,12 @@ def compare_prefixes(runs: Sequence[Mapping[str, Floats]], *, fewest: int = FEWE
     The ratio of medians has a 95 % percentile bootstrap interval of 10,000 resamples. *Slower* is a prefix
     whose ratio is 1.05 or more, if its interval lies above 1 at a confidence that is raised for the number of
     prefixes which are looked at (Bonferroni): of all of them together, one in twenty comparisons of what is
-    the same is wrong. *Faster* likewise. Tasks count as independent of each other.
+    the same is wrong. *Faster* likewise. Tasks that are slow one after the other count as fewer.
 
     Parameters
     ----------
     runs : sequence of mapping of str to array
-        Two or more: by prefix the seconds that each task computed.
+        Two or more: by prefix the seconds that each task computed, in the order in which they ended.
     fewest : int
         Tasks of a prefix that both runs need.
 

@@ -33,9 +33,9 @@ _LETTERS = ("a", "b")
 
 METHOD = (
     "Ratio of the medians of compute seconds per task, the last run over the first, with a 95 % percentile "
-    "bootstrap interval of 10,000 resamples. A verdict needs 5 % of difference, and an interval of a "
-    "confidence that is raised for the number of prefixes (Bonferroni) on one side of 1. Failed tasks are "
-    "left out."
+    "bootstrap interval of 10,000 resamples; tasks that are slow one after the other count as fewer (batch "
+    "means). A verdict needs 5 % of difference, and an interval on one side of 1 of a confidence that is "
+    "raised for the number of prefixes (Bonferroni). Failed tasks are left out."
 )
 
 
@@ -208,7 +208,7 @@ def _run(document: Document, label: str) -> Run:
 
 
 def seconds_by_prefix(tasks: TaskTable) -> dict[str, Floats]:
-    """By prefix, the seconds that each task computed; of tasks that finished well and computed at all."""
+    """By prefix, the seconds that each task computed which finished well, in the order of their ends."""
     columns = tasks.columns()
     if not len(columns["group"]):
         return {}

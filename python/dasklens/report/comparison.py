@@ -26,8 +26,9 @@ def compare(
     The ratio of the two medians has a 95 % percentile bootstrap interval of 10,000 resamples, drawn from all
     tasks and with a fixed seed: the same runs give the same numbers. A prefix counts as slower, or faster,
     when it differs by 5 % or more and its interval lies on one side of 1 at a confidence that is raised for
-    the number of prefixes compared (Bonferroni). Tasks that failed are left out. An interval speaks of the
-    tasks of these runs: that a machine is busier on one day than on another is in no interval.
+    the number of prefixes compared (Bonferroni). Tasks that failed are left out, and those that are slow one
+    after the other count as fewer (batch means). An interval speaks of the tasks of these runs: that a
+    machine is busier on one day than on another is in no interval.
 
     Parameters
     ----------
