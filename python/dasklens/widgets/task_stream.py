@@ -19,6 +19,7 @@ from ..model.spans import TaskTable
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
+from .receiver import keep
 from .still import MIME, WIDGET_MIME, Renewal, still_html
 
 if TYPE_CHECKING:
@@ -325,7 +326,7 @@ class TaskStream(ipywidgets.VBox):
         # Painting may take longer than a live view may lag: the feed must not wait for it.
         with self._lock:
             overview, snapshot = self._overview.copy(), self._excerpt.packed(_SNAPSHOT)
-        self.mark.keep(snapshot)
+        keep(self.mark, snapshot)
         update_display(self._bundle(still_html(overview)), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:
