@@ -162,6 +162,7 @@ test.describe('a notebook that nbconvert ran', () => {
         const dim = (await textsIn(part)).filter(({ contrast }) => contrast < 4.5);
         expect(dim).toEqual([]);
       }
+      await expect(stream(at).locator('.dasklens-count')).toHaveText('40 tasks');
       await at.screenshot({ path: info.outputPath(`${scheme}.png`) });
       await at.locator('.dasklens-theme').click();
       await expect(at.locator('html')).toHaveAttribute('data-theme', scheme === 'dark' ? 'light' : 'dark');

@@ -18,6 +18,7 @@ from ..source.profile import Interval, When, addresses, stretch
 from ..wire.calltree import pack_profile
 from .flamefigure import compose, flame_mark, packed, parts_of
 from .marks import KINDS, VIEWS, valid_interval
+from .receiver import keep
 from .still import Renewal, view_bundle
 from .stillflame import still_flame
 
@@ -332,7 +333,7 @@ class Profile(ipywidgets.VBox):
 
         with self._lock:
             shown = self._shown
-        self.mark.keep(packed(*shown))
+        keep(self.mark, packed(*shown))
         update_display(self._bundle(), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:

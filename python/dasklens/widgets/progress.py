@@ -17,7 +17,7 @@ from traitlets import Bool, Bytes, Dict, Enum, Float
 from ..source.attach import resolve_client
 from ..source.progress import Following
 from .marks import Presence
-from .receiver import LivePart, Unfed
+from .receiver import LivePart, Unfed, keep
 from .still import Renewal, view_bundle
 from .still_progress import still_progress
 
@@ -341,7 +341,7 @@ class ProgressBars(ipywidgets.VBox):
         return view_bundle(still, repr(self), self.model_id, self._presence.model_id)
 
     def _renew(self) -> None:
-        self.part.keep(self.following.now.packed())
+        keep(self.part, self.following.now.packed())
         if self._display_id is not None:
             from IPython.display import update_display
 

@@ -56,16 +56,6 @@ class Receiver(Widget):
         """
         self._page_handlers.register_callback(callback)
 
-    def keep(self, snapshot: bytes) -> None:
-        """Set the trait ``snapshot``, which is saved with a notebook, and send it even if it is the same.
-
-        What was sent between two cells is dropped by who runs a notebook without a page (nbclient).
-        """
-        same = getattr(self, "snapshot") == snapshot  # noqa: B009 - whose trait it is differs
-        self.set_trait("snapshot", snapshot)
-        if same:
-            self.send_state("snapshot")
-
     def say_phase(self, phase: str, reason: str, retry_at: float | None) -> None:
         """Tell pages how the feed is; the callback of a `LiveFeed`."""
         with self.hold_sync():
@@ -74,6 +64,17 @@ class Receiver(Widget):
     def _on_page_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         if isinstance(content, dict) and content.get("type") in ("read", "unread", "unwatched"):
             self._page_handlers(content)
+
+
+def keep(receiver: Receiver, snapshot: bytes) -> None:
+    """Set the trait ``snapshot``, which is saved with a notebook, and send it even if it is the same.
+
+    What was sent between two cells is dropped by who runs a notebook without a page (nbclient).
+    """
+    same = getattr(receiver, "snapshot") == snapshot  # noqa: B009 - whose trait it is differs
+    receiver.set_trait("snapshot", snapshot)
+    if same:
+        receiver.send_state("snapshot")
 
 
 class Unfed:

@@ -22,6 +22,7 @@ from ..report.formats.about import Exported
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
+from .receiver import keep
 from .still import Renewal, Still, still_task_stream, view_bundle
 
 if TYPE_CHECKING:
@@ -386,7 +387,7 @@ class TaskStream(Exports, ipywidgets.VBox):
         # Painting may take longer than a live view may lag: the feed must not wait for it.
         with self._lock:
             overview, snapshot = self._overview.copy(), self._excerpt.packed(_SNAPSHOT)
-        self.mark.keep(snapshot)
+        keep(self.mark, snapshot)
         update_display(self._bundle(still_task_stream(overview)), raw=True, display_id=self._display_id)
 
     def __repr__(self) -> str:
