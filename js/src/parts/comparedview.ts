@@ -5,19 +5,12 @@
 
 import { changeText, figureText, type Compared, type ComparedFigure, type Maybe } from '../core/compared';
 import { duration } from '../core/format';
-import { changeColour, libraryColour } from '../core/palette';
+import { changeColour, libraryColour, SPENT_COLOURS } from '../core/palette';
 import { prefixTable } from './comparedtable';
 import { trendCharts } from './comparedtrend';
 import { h, swatch } from './elements';
 
-/** What a thread does, with its colour; idling is what is left. */
-const SPENT: readonly (readonly [string, string])[] = [
-  ['compute', '#4477aa'],
-  ['transfer', '#e69f00'],
-  ['serialization', '#aa4499'],
-  ['disk', '#996633'],
-  ['idle', '']
-];
+const SPENT = Object.entries(SPENT_COLOURS);
 /** Parts narrower than this have no room for their share; workers, and runs with a bar, that are told at once. */
 const [NAMED, MOST_WORKERS, MOST_BARS, MOST_FUNCTIONS] = [0.09, 20, 40, 15];
 

@@ -1,20 +1,13 @@
 /** What a summary says, as elements: of a report, and of the last minutes of a cluster. */
 
 import { duration } from '../core/format';
-import { colourOf } from '../core/palette';
+import { colourOf, SPENT_COLOURS } from '../core/palette';
 import { h, swatch } from '../parts/elements';
 import { emptyNote } from './context';
 import { cut, NAME } from './cut';
 import type { Expensive, Finding, Spent, Summary } from './document';
 import { percent } from './values';
 
-/** Colours of what threads do, each with a pattern of its own (style/summary.css); idling is what is left. */
-const COLOURS: Readonly<Record<string, string>> = {
-  compute: '#4477aa',
-  transfer: '#e69f00',
-  serialization: '#aa4499',
-  disk: '#996633'
-};
 /** Parts narrower than this have no room for their share. */
 const NAMED = 0.09;
 
@@ -62,7 +55,7 @@ export function spentOf(time: readonly Spent[], explained: boolean): HTMLElement
 }
 
 function painted(name: string, text: string): HTMLSpanElement {
-  const colour = Object.hasOwn(COLOURS, name) ? COLOURS[name] : '';
+  const colour = Object.hasOwn(SPENT_COLOURS, name) ? SPENT_COLOURS[name] : '';
   const part = h('span', { class: colour ? `spent-${name}` : 'rest' }, text);
   part.style.backgroundColor = colour;
   return part;

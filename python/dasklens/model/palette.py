@@ -31,6 +31,15 @@ COLOURS = (
 #: Erred tasks.
 ERROR_COLOUR = "#d4002a"
 
+#: What the threads of workers do with their time; idling is what is left.
+SPENT_COLOURS = {
+    "compute": "#4477aa",
+    "transfer": "#e69f00",
+    "serialization": "#aa4499",
+    "disk": "#996633",
+    "idle": "",
+}
+
 #: A person's own code stands out; the interpreter and what Dask brings along keep to the background.
 LIBRARY_COLOURS = {
     "your code": "#e69f00",

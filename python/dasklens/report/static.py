@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..model.charts import Chart, Part, Series, bar_png, chart_png
 from ..model.flame import Laid, lay_out
 from ..model.overview import Overview
-from ..model.palette import ERROR_COLOUR, colour_of
+from ..model.palette import ERROR_COLOUR, SPENT_COLOURS, colour_of
 from ..model.picture import flame_png, task_stream_png
 from ..model.relog import over_time
 from ..model.spans import TaskTable
@@ -33,13 +33,8 @@ PROFILES = {
 HISTORIES = ("tasks", "memory", "cpu")
 #: Prefixes with a curve of their own, and steps in which finished tasks are counted.
 _MOST, _STEPS = 8, 400
-_TIME = {
-    "compute": "#009e73",
-    "transfer": "#e69f00",
-    "serialization": "#7766cc",
-    "disk": "#996633",
-    "idle": "#d0d7de",
-}
+#: Of what is left of the time.
+_IDLE = "#d0d7de"
 _MEMORY = (
     ("managed", "managed: results of tasks", "#4477aa"),
     ("unmanaged", "unmanaged: rest of the processes", "#88ccee"),
@@ -90,7 +85,7 @@ def time_bar(document: Document) -> bytes | None:
     parts = [
         Part(
             each["name"],
-            _TIME.get(each["name"], "#8a8a8a"),
+            SPENT_COLOURS.get(each["name"]) or _IDLE,
             each["share"],
             said(each["seconds"], each["share"]),
         )
