@@ -99,7 +99,7 @@ def test_what_is_no_report_is_named(files: Path, tmp_path: Path) -> None:
     for name, why in (
         ("bad.json", "Expected a dasklens report, got JSON of something else"),
         ("none.json", "No such file"),
-        ("c.json", "this is a comparison already"),
+        ("c.json", "this is a comparison, which"),
     ):
         code, out, err = run(files / "monday.json", tmp_path / name)
         assert (code, out) == (2, "")
@@ -133,3 +133,17 @@ def test_a_terminal_of_few_letters_gets_what_it_knows(files: Path, monkeypatch: 
         assert main(["report", "compare", str(files / "monday.json"), str(files / "tuesday.json")]) == 0
         assert b" slower" in raw.getvalue()
         assert b"\\u" in raw.getvalue()
+
+
+@pytest.mark.parametrize("arguments", [["summary"], ["export", "--to", "csv"]])
+def test_a_comparison_is_no_run(
+    files: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared = files / "of-two.json"
+    names = [str(files / "monday.json"), str(files / "tuesday.json")]
+    assert main(["report", "compare", *names, "--output", str(compared)]) == 0
+    capsys.readouterr()
+    assert main(["report", *arguments, str(compared)]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "this is a comparison, which `dasklens report show` shows" in said.err

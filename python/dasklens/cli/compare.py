@@ -76,9 +76,7 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
             err, f"expected a --label for each of {len(asked.files)} files, got {len(asked.labels)}"
         )
     reading = Reading(err)
-    runs = [
-        _Run(document) for name, document in reading.each(asked.files) if reading.of_one_run(name, document)
-    ]
+    runs = [_Run(document) for _, document in reading.runs(asked.files)]
     if reading.code:
         return reading.code
     try:

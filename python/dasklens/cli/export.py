@@ -74,7 +74,7 @@ def run(asked: argparse.Namespace, out: Any, err: Any) -> int:
         err.write(f"dasklens: {wrong}\n")
         return UNUSABLE
     reading = Reading(err)
-    for name, document in reading.each(asked.files):
+    for name, document in reading.runs(asked.files):
         target = _target(name, asked)
         try:
             if _same(name, target):

@@ -47,11 +47,16 @@ class Reading:
             else:
                 yield name, document
 
-    def of_one_run(self, name: str, document: Document) -> bool:
-        """Whether it is a report, and not a comparison of some; says so."""
-        if document.comparison is not None:
-            self.failed(name, ValueError("this is a comparison already; give the reports themselves"))
-        return document.comparison is None
+    def runs(self, files: Sequence[str]) -> Iterator[tuple[str, Document]]:
+        """Those of one run each; a comparison is none."""
+        for name, document in self.each(files):
+            if document.comparison is None:
+                yield name, document
+            else:
+                self.failed(
+                    name,
+                    ValueError("this is a comparison, which `dasklens report show` shows; give the reports"),
+                )
 
     def failed(self, name: str, error: Exception) -> None:
         """Say what is wrong with a file."""

@@ -29,7 +29,7 @@ def run(asked: argparse.Namespace, out: Any, err: Any) -> int:
     """Sum up each file."""
     reading = Reading(err)
     told, bad = [], []
-    for name, document in reading.each(asked.files):
+    for name, document in reading.runs(asked.files):
         said = _summary(name, document)
         reasons = _reasons(document)
         bad += [f"{plain(name)}: {reason}" for reason in reasons]
