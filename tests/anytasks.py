@@ -64,6 +64,14 @@ ACTION = st.sampled_from(["compute", "transfer", "disk-read"]) | TEXT
 WORKER = st.sampled_from(["tcp://127.0.0.1:1", "tcp://127.0.0.1:2", "tls://ß:3"]) | TEXT
 
 
+class Group:
+    """What the log asks of a group of tasks: it can be a key."""
+
+    def __init__(self, name: str, prefix: str, span_id: str | None):
+        self.name, self.span_id = name, span_id
+        self.prefix = SimpleNamespace(name=prefix)
+
+
 @st.composite
 def _span(draw: st.DrawFn) -> dict[str, Any]:
     span = {"action": draw(ACTION), "start": draw(TIME), "stop": draw(TIME)}
@@ -76,7 +84,7 @@ def _span(draw: st.DrawFn) -> dict[str, Any]:
 def _task(draw: st.DrawFn) -> tuple[Any, dict[str, Any]]:
     name = draw(st.sampled_from(["x", "sum-9a"]) | TEXT)
     span = draw(st.none() | TEXT)
-    group = SimpleNamespace(name=name, prefix=SimpleNamespace(name=draw(TEXT)), span_id=span)
+    group = Group(name, draw(TEXT), span)
     key = draw(
         TEXT
         | PLAIN_TUPLE

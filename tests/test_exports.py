@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from distributed import Client
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from runs import many
+from streams import GROUP
 
 import dasklens
 from dasklens import Report, load_report
@@ -32,6 +34,7 @@ from dasklens.report.collect import of_frames
 from dasklens.report.document import ReportError
 from dasklens.report.formats import about as about_module
 from dasklens.report.formats.csvfile import guarded
+from dasklens.scheduler.log import TaskLog
 
 SAMPLE = Path(__file__).parent / "data" / "reports" / "sample.json"
 
@@ -78,14 +81,40 @@ def identical(one: Any, other: Any) -> bool:
 
 
 @FORMAT
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(frames=anything())
 def test_tasks_of_any_kind_come_back(name: str, frames: list[bytes]) -> None:
     report = report_of(frames, missed=3)
+    assert not any("could not record" in record.get("exception_text", "") for record in report.data)
     again = load_report(FORMATS[name](report))
     assert identical(again.data, report.data)
     assert again.missed == 3
     assert len(again) == len(report)
+
+
+def spans_of(*spans: Any) -> list[bytes]:
+    """A task with these spans: action, start, stop."""
+    log = TaskLog("log", 1 << 30, str, lambda span: [])
+    startstops = [{"action": action, "start": start, "stop": stop} for action, start, stop in spans]
+    said = {"worker": "tcp://w:1", "thread": 1, "status": "OK", "startstops": startstops}
+    log.extend([(SimpleNamespace(key="x", group=GROUP), said)])
+    frames: list[bytes] = log.frames(0)["frames"]
+    return frames
+
+
+@FORMAT
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [("compute", 1.75e9, 1.75e9 - 1)],
+        [("compute", 1.75e9, 1.75e9 + 1e-9), ("transfer", 0.0, 1e-300)],
+        [("compute", 1.75e9, float("inf")), ("compute", -1e300, 1e300)],
+        [("compute", 1.75e9 + 0.1, 1.75e9 + 0.7), ("compute", 1.7e9 + 0.1, 1.8e9 + 0.7)],
+    ],
+)
+def test_odd_times_come_back(name: str, spans: Any) -> None:
+    report = report_of(spans_of(*spans))
+    assert identical(load_report(FORMATS[name](report)).data, report.data)
 
 
 @FORMAT
@@ -278,7 +307,7 @@ def test_no_text_is_a_formula(text: str) -> None:
     assert guarded(text) == f"'{text}"
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(frames=anything())
 def test_no_cell_of_a_csv_is_a_formula(frames: list[bytes]) -> None:
     data = report_of(frames).to_csv()

@@ -21,12 +21,14 @@ from streams import GROUP
 from streams import tasks as spans
 
 from dasklens import Report, load_report
+from dasklens.model.profilefile import from_text
 from dasklens.report.collect import of_frames
 from dasklens.report.formats.about import of_document
 from dasklens.report.formats.csvfile import write_csv
 from dasklens.report.formats.speedscope import write_speedscope
 from dasklens.report.formats.trace import write_trace
 from dasklens.scheduler.log import TaskLog
+from dasklens.wire.calltree import pack_profile
 
 SAMPLE = Path(__file__).parent / "data" / "reports" / "sample.json"
 _NUMBER = {"type": "number", "minimum": 0}
@@ -298,3 +300,12 @@ def test_speedscope_has_the_call_trees_and_a_profile_a_row() -> None:
     told = {frames[at]["name"]: total for at, total in in_tasks.items()}
     for prefix, total in seconds.items():
         assert told[prefix] == pytest.approx(total, abs=1e-5)
+
+
+def test_names_of_any_kind_are_exported_for_speedscope() -> None:
+    state, _ = from_text("a\ud800 (<b>\x1b:3);b 3\nc 2\n")
+    document = of_frames("profile:worker", [pack_profile(state, {"interval": 0.01})], title="\ud800")
+    file = json.loads(Report(document).to_speedscope() or b"")
+    (profile,) = file["profiles"]
+    assert (profile["unit"], profile["endValue"]) == ("seconds", pytest.approx(0.05))
+    assert {frame["name"] for frame in file["shared"]["frames"]} >= {"a\ud800", "b", "c"}

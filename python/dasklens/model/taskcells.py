@@ -203,7 +203,8 @@ class _Making:
 
     def _cell(self, name: str, value: Any) -> Any:
         kind = COLUMNS[name]
-        if same(value, ABSENT.get(name, "")):
+        # No text and an empty one are the same in CSV.
+        if same(value, ABSENT.get(name, "")) or value == "":
             return None
         if kind == "json":
             return exact.dumps(value)

@@ -120,7 +120,7 @@ def checked(said: Any, what: str) -> dict[str, Any]:
 def number(said: Mapping[str, Any], name: str, what: str) -> float:
     """A number that a file says of itself."""
     value = said.get(name)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) < 1e15:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) < math.inf:
         raise broken(what, f"its {name!r} should be a number")
     return float(value)
 

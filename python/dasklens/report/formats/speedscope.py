@@ -22,7 +22,7 @@ TREES = {
     "scheduler": "scheduler (samples)",
 }
 KINDS = ("tasks", *TREES)
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 #: Events that are written at once.
 _EVENTS = 8192
 

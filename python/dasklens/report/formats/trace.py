@@ -93,7 +93,9 @@ class _Tasks:
         self._drawn = layout.drawn[here].tolist()
         back = [seconds(times[here], layout.epoch) for times in (layout.start, layout.stop)]
         near = (np.abs(layout.start[here]) < _NEAR) & (np.abs(layout.stop[here]) < _NEAR)
-        self._same = (near & (back[0] == columns["start"]) & (back[1] == columns["stop"])).tolist()
+        self._same = (
+            layout.drawn[here] & near & (back[0] == columns["start"]) & (back[1] == columns["stop"])
+        ).tolist()
 
     def events(self) -> Iterator[Event]:
         cells, at = self._cells, 0
