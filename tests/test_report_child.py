@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -179,10 +180,8 @@ def test_messages_come_back_as_they_were(message: dict[str, Any]) -> None:
 
 @given(st.binary(max_size=200))
 def test_bytes_are_a_message_or_are_refused(data: bytes) -> None:
-    try:
+    with contextlib.suppress(MessageError):
         assert isinstance(unpack_message(data), dict)
-    except MessageError as error:
-        assert "Expected a message" in str(error)
 
 
 def test_it_loads_neither_clients_nor_figures_and_ends_with_its_input() -> None:
