@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from streams import tasks
 from waiting import until
 
@@ -27,6 +30,14 @@ from dasklens.wire.pipes import (
 )
 
 NOW = 1.7e9
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary()
+)
 
 
 class Told:
@@ -160,6 +171,17 @@ def test_messages_are_bounded() -> None:
     for data in (b"\xc1", b"\x93\x01", b"\x01", b"\x91" * 5000):
         with pytest.raises(MessageError, match="Expected a message"):
             unpack_message(data)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.recursive(LEAVES, lambda leaf: st.lists(leaf, max_size=3))))
+def test_messages_come_back_as_they_were(message: dict[str, Any]) -> None:
+    assert read_message(io.BytesIO(pack_message(message))) == message
+
+
+@given(st.binary(max_size=200))
+def test_bytes_are_a_message_or_are_refused(data: bytes) -> None:
+    with contextlib.suppress(MessageError):
+        assert isinstance(unpack_message(data), dict)
 
 
 def test_it_loads_neither_clients_nor_figures_and_ends_with_its_input() -> None:

@@ -86,7 +86,7 @@ export function banners({ exception, endedEarly, missed, redacted }: Report): HT
     all.push(banner('error', said, ...(exception.traceback ? [details] : [])));
   }
   if (endedEarly) {
-    all.push(banner('warning', h('p', {}, h('b', {}, 'Recording ended before the code did: '), endedEarly)));
+    all.push(banner('warning', h('p', {}, h('b', {}, 'Recording ended early: '), endedEarly)));
   }
   for (const [stream, n] of Object.entries(missed)) {
     if (n > 0) {

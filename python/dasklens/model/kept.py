@@ -229,7 +229,7 @@ class Kept:
                 # The name of a connection means something to distributed's authors alone.
                 why = "the connection to it broke"
             self.ended_early = (
-                f"Recording ended at {_clock(when)}, before the block did, for the scheduler could not be "
+                f"Recording ended at {_clock(when)}, before it was to end, for the scheduler could not be "
                 f"read any more ({why}). What was read before is here."
             )
         elif self._anew:

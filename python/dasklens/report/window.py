@@ -196,10 +196,11 @@ class Window:
         return {"summary": found, "scope": scope}
 
     def _lacks(self, some: bool) -> list[str]:
-        if "counts" not in self._absent:
+        if not self._absent:
             return []
-        guessed = "Workers and threads are those that ran one of these tasks. " if some else ""
-        return [f"{guessed}{self._absent['counts']}"]
+        guessed = "counts" in self._absent and some
+        where = "Workers and threads are those that ran one of these tasks. " if guessed else ""
+        return [f"Not read: {', '.join(self._absent)}. {where}{next(iter(self._absent.values()))}"]
 
     def _since(self, start: float) -> _Cut:
         """Tasks that ended since then; of one whose times nobody told, by when its worker spoke of it."""

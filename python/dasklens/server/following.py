@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
 
+from dasklens.server.child import ChildError
 from dasklens.server.reading import Place, Reply, Unreadable
 from dasklens.server.upstream import State, Upstream
 from dasklens.wire.answers import MOMENT
@@ -74,12 +75,6 @@ class Following:
         """Look no more either: the connection is closed if nobody else does."""
         self.upstream.leave(self._on_change)
 
-    @property
-    def failure(self) -> BaseException | None:
-        """What ended one of the readings, if anything did."""
-        ended = (task for task in self._tasks if task.done() and not task.cancelled())
-        return next((task.exception() for task in ended if task.exception() is not None), None)
-
     async def _follow(self, stream: str) -> None:
         while True:
             try:
@@ -88,11 +83,21 @@ class Following:
                 del self.places[stream]
                 await self._lack(stream, str(error))
                 return
+            except Exception as error:
+                # One stream that cannot be read is not to stop the others without a word.
+                self.upstream.log.exception("dasklens: reading %s failed", stream)
+                await self._lack(stream, f"Reading it failed ({type(error).__name__}).")
+                return
             moved = reply.place != self.places[stream]
             # Before it is passed on: whoever is cancelled there has passed it on nevertheless.
             self.places[stream] = reply.place
             if reply.frames or moved:
-                await self._take(stream, reply)
+                try:
+                    await self._take(stream, reply)
+                except ChildError as error:
+                    if not error.gone:
+                        await self._lack(stream, str(error))
+                    return
             if stream != TASKS:
                 await asyncio.sleep(self._pause(monotonic() - self._begun))
 

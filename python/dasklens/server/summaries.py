@@ -167,15 +167,12 @@ class Summaries:
                 return made[1]
             # The first waits for some of what there was, later ones for their turn.
             await asyncio.sleep(max(self._settled, self._next) - monotonic())
-            child, following = self._child, self._following
-            if child is None or following is None:
+            child = self._child
+            if child is None:
                 return {"summary": None, "scope": None}
             if child.gone:
                 await self._end()
                 raise ChildError(child.gone, True)
-            if following.failure is not None:
-                await self._end()
-                raise ChildError(f"Reading failed ({type(following.failure).__name__}).")
             begin = monotonic()
             said: dict[str, Any] = json.loads((await child.ask("summary", seconds=seconds))["json"])
             now = monotonic()
