@@ -78,17 +78,15 @@ def test_frames_that_came_before_count_once(
     run: Run, cuts: list[int], most: int, data: st.DataObject
 ) -> None:
     """A page that asks again has the feed read again; `Overview` passes on what brings news at all."""
-    overview, excerpt, at = Overview(), Excerpt(), 0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(excerpt_module, "MOST_TASKS", most)
-        for cut in [*sorted(cuts), run.n]:
-            reply = run.log.frames(data.draw(st.integers(0, at)), 0, until=cut, max_bytes=PLENTY)
-            for frame in reply["frames"]:
-                news = overview.append(frame)
-                if news is not None:
-                    excerpt.append(news)
-            at = max(at, min(cut, run.n))
-        packed = excerpt.packed(PLENTY)
+    overview, excerpt, at = Overview(), Excerpt(most), 0
+    for cut in [*sorted(cuts), run.n]:
+        reply = run.log.frames(data.draw(st.integers(0, at)), 0, until=cut, max_bytes=PLENTY)
+        for frame in reply["frames"]:
+            news = overview.append(frame)
+            if news is not None:
+                excerpt.append(news)
+        at = max(at, min(cut, run.n))
+    packed = excerpt.packed(PLENTY)
     records = TaskTable(run.frames()).records()
     assert_newest(packed, records, min(most, len(records)))
 

@@ -18,10 +18,10 @@ _BY_NAME_OF_SPAN = ("action", "source")
 
 
 class Excerpt:
-    """Remembers the newest frames of a log, so many that they hold `most_tasks`."""
+    """Remembers the newest frames of a log, so many that they hold `most_tasks`, or `MOST_TASKS`."""
 
-    def __init__(self, most_tasks: int = MOST_TASKS) -> None:
-        self._most = most_tasks
+    def __init__(self, most_tasks: int | None = None) -> None:
+        self._most = MOST_TASKS if most_tasks is None else most_tasks
         #: With how many records of each had come before, and the id from which on it and the frames
         #: behind it may speak of names.
         self._frames: deque[tuple[Frame, int, int]] = deque()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def task_stream_png(overview: Overview, most_bytes: int | None = None, title: st
         begin,
         end,
         height=max(40, min(_HIGHEST, rows.n * _LANE)),
-        beside=[overview.lanes[i][2] for i in np.argsort(position_of(overview))],
+        beside=[_named(overview.lanes[i]) for i in np.argsort(position_of(overview)).tolist()],
         name_of=lambda i: names[int(rows.slot[i])],
     )
     heading = f"{title}: {summary(overview)}"
@@ -161,7 +162,7 @@ class _Plot:
         *,
         height: int,
         name_of: Callable[[int], str],
-        beside: Sequence[str] = (),
+        beside: Sequence[tuple[str, str]] = (),
         shown: int | None = None,
         edged: bool = False,
     ):
@@ -176,7 +177,7 @@ class _Plot:
         """Workers that have room for their name: with the first of their lines, and the one behind."""
         per, at = self.height / max(1, self.shown), 0
         free = 0.0
-        for name, lanes in groupby(self.beside):
+        for (_, name), lanes in groupby(self.beside):
             n = len(list(lanes))
             top, bottom = at * per, (at + n) * per
             at += n
@@ -341,6 +342,12 @@ _STRIPS = (
     (kinds.DISK_WRITE, "striped across"),
     (kinds.DESERIALIZE, "striped down"),
 )
+
+
+def _named(lane: tuple[str, Any, str]) -> tuple[str, str]:
+    """The worker of a lane: its address, and its name as the axis in the browser has it."""
+    address, _, name = lane
+    return address, f"worker {name}" if re.fullmatch(r"[0-9]+", name) else name
 
 
 def _strip_note(overview: Overview) -> str:

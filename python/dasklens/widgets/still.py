@@ -107,13 +107,15 @@ def _prefixes(overview: Overview) -> str:
         name = tally.name if len(tally.name) <= _LONGEST else tally.name[:_LONGEST] + "…"
         failed = f' <span style="color:{ERROR_COLOUR}">({tally.errors:,} failed)</span>' * bool(tally.errors)
         cells.append(
-            f'<tr><td style="color:{colour_of(tally.name)}">■</td><td>{words_html(name)}</td>'
+            f'<tr><td style="color:{colour_of(tally.name)}">■</td>'
+            f'<td style="text-align:left">{words_html(name)}</td>'
             f"<td>{tally.count:,}{failed}</td><td>{duration(tally.seconds)}</td></tr>"
         )
     more = len(ordered) - _LISTED
     rest = f"<p>and {more:,} more prefixes</p>" if more > 0 else ""
     return (
-        "<table><thead><tr><th></th><th>prefix</th><th>tasks</th><th>compute</th></tr></thead>"
+        "<table><thead><tr><th></th><th style='text-align:left'>prefix</th>"
+        "<th>tasks</th><th>compute</th></tr></thead>"
         f"<tbody>{''.join(cells)}</tbody></table>{rest}"
     )
 
