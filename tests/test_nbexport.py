@@ -293,3 +293,10 @@ def test_a_figure_without_saved_data_says_so(executed: Page) -> None:
         still.p.get_text()
         == "What this figure shows was sent by a kernel, and was not saved with the notebook."
     )
+
+
+def test_nbconvert_finds_it_by_name() -> None:
+    """By the entry point that installing makes."""
+    project = (Path(__file__).parents[1] / "pyproject.toml").read_text()
+    _, _, points = project.partition('[project.entry-points."nbconvert.exporters"]')
+    assert points.split()[:3] == ["dasklens", "=", f'"{EXPORTER.replace(".Dask", ":Dask")}"']

@@ -67,6 +67,30 @@ export function model(name: string, state: Data = {}, module = '@jupyter-widgets
   };
 }
 
+const ALL = `
+import json, sys
+import ipywidgets as w
+from ipywidgets.embed import dependency_state
+more = {"Image": {"value": b"x"}, "Video": {"value": b"x"}, "Audio": {"value": b"x"}}
+chosen = ("Dropdown", "RadioButtons", "Select", "SelectMultiple", "SelectionRangeSlider", "SelectionSlider", "ToggleButtons")
+bare = ("DOMWidget", "GridspecLayout", "interactive")
+made = [
+    kind(**({"options": ["a", "b"]} if name in chosen else more.get(name, {})))
+    for name, kind in sorted(vars(w).items())
+    if isinstance(kind, type) and issubclass(kind, w.DOMWidget) and name not in bare
+]
+json.dump([[each.model_id for each in made], dependency_state(made, drop_defaults=False)], sys.stdout)`;
+
+/** A notebook with every widget that ipywidgets has. */
+export function ofAllControls(): Data {
+  const python = join(ROOT, '.venv/bin/python');
+  const [ids, state] = JSON.parse(execFileSync(python, ['-c', ALL], { encoding: 'utf8' })) as [
+    string[],
+    Data
+  ];
+  return notebook([{ source: '', outputs: ids.map(id => shows(id)) }], state);
+}
+
 /** Convert a notebook, with more arguments for nbconvert; the address of the page. */
 export function converted(nb: Data, info: TestInfo, ...more: string[]): string {
   const file = info.outputPath('run.ipynb');

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { textsIn } from '../colours';
 import { boxOf, pictureOf } from '../mark';
-import { converted, model, notebook, shows } from '../notebookpage';
+import { converted, model, notebook, ofAllControls, shows } from '../notebookpage';
 import { expectDrawn, watched } from '../report';
 
 const RUN = [
@@ -253,4 +253,17 @@ test('a widget that fails leaves the others alone, and what is known of it in si
   await expect(at.locator('.dasklens-live b')).toHaveText('good');
   await expect(at.locator('.dasklens-note')).toContainText('This widget cannot be shown here');
   await expect(at.locator('pre', { hasText: 'IntSlider(…)' })).toBeVisible();
+});
+
+test('every widget of ipywidgets comes up', async ({ page: at }, info) => {
+  const seen = await watched(at);
+  const nb = ofAllControls();
+  await at.goto(converted(nb, info));
+  const places = at.locator('.dasklens-live');
+  expect(await places.count()).toBeGreaterThan(50);
+  // The last one is there, and none has a sentence in its place.
+  await expect(places.last().locator('.jupyter-widgets')).toHaveCount(1);
+  await expect(places.and(at.locator(':empty'))).toHaveCount(0);
+  await expect(at.locator('.dasklens-note, .jupyter-widgets-error-widget')).toHaveCount(0);
+  expect(seen.asked).toEqual([]);
 });

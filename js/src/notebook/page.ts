@@ -38,6 +38,14 @@ function settle(place: HTMLElement, drawn: boolean): void {
   }
 }
 
+/** Resolves when the browser has painted what is there; in a tab that is not seen, soon. */
+function painted(): Promise<void> {
+  return new Promise(done => {
+    setTimeout(done, 200);
+    requestAnimationFrame(() => setTimeout(done));
+  });
+}
+
 function placesIn(element: ParentNode): HTMLElement[] {
   return [...element.querySelectorAll<HTMLElement>(PLACES)].filter(place => place.childElementCount === 0);
 }
@@ -53,6 +61,7 @@ async function start(): Promise<void> {
   void manager.make(statesOf(saved), () => undefined);
   for (const place of placesIn(document)) {
     await fill(place, manager);
+    await painted();
   }
 }
 
