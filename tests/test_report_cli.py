@@ -64,7 +64,8 @@ def harmless(text: str) -> bool:
 
 def test_the_console_script_is_this() -> None:
     project = (ROOT / "pyproject.toml").read_text()
-    scripts = dict(re.findall(r'^([\w-]+) = "([\w.]+:\w+)"$', project, re.MULTILINE))
+    section = project.split("[project.scripts]")[1].split("\n[")[0]
+    scripts = dict(re.findall(r'^([\w-]+) = "([\w.]+:\w+)"$', section, re.MULTILINE))
     name, _, function = scripts["dasklens"].partition(":")
     assert getattr(import_module(name), function) is main
     assert scripts.keys() == {"dasklens", "jupyter-dasklens"}

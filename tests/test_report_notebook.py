@@ -255,7 +255,7 @@ def test_other_notebooks(raw: dict[str, Any], change: Any, said: str) -> None:
 
 
 def test_what_is_too_large(monkeypatch: pytest.MonkeyPatch, raw: dict[str, Any]) -> None:
-    monkeypatch.setattr("dasklens.report.files.MOST_BYTES", 1000)
+    monkeypatch.setattr("dasklens.report.unpacking.MOST_BYTES", 1000)
     with pytest.raises(ReportError, match="that is no report"):
         load_report(json.dumps(raw).encode())
 
