@@ -8,11 +8,14 @@ import json
 import re
 import shutil
 import zlib
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import bqplot
 import nbformat
+import numpy as np
 import pytest
 from conftest import NO_DASHBOARD
 from distributed import Client
@@ -25,7 +28,9 @@ from test_headless_notebook import executed
 from test_report_document import documents
 
 from dasklens import Report, load_report, performance_report
+from dasklens.model.relog import over_time
 from dasklens.model.spans import TaskTable
+from dasklens.report import static
 from dasklens.report.document import Document, ReportError
 from dasklens.report.files import read
 from dasklens.report.notebook import render
@@ -306,6 +311,46 @@ def test_any_text_is_one_line_of_markdown(words: str) -> None:
     inside = said.removeprefix('<span class="tex2jax_ignore mathjax_ignore">').removesuffix("</span>")
     assert not set(inside) & set("<>*_`[]()!$\\|~^:@.-+=\"'")
     assert unescape(inside) == " ".join(words.split()) or "\0" in words or not words.isprintable()
+
+
+# -- pictures and curves -------------------------------------------------------------------------------
+
+
+def test_every_picture_of_a_report_is_a_light_png(document: Document) -> None:
+    made = static.pictures(document)
+    assert list(made) == [
+        "where the time went",
+        "task stream",
+        "Finished tasks over time",
+        "Memory of the workers over time",
+        "CPU of the workers over time",
+        static.PROFILES["worker"],
+    ]
+    for data in made.values():
+        with Image.open(io.BytesIO(data)) as image:
+            assert image.width == 960
+            assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    assert static.pictures(Document()) == {}
+
+
+def test_curves_over_time(document: Document) -> None:
+    chart = static.history(document, "tasks")
+    assert chart is not None
+    # Each curve ends with all tasks of its prefix, and none ever falls.
+    tasks = Counter(record["prefix"] for record in Report(document).data)
+    assert {each.name: each.values[-1] for each in chart.series} == tasks
+    assert all((np.diff(each.values) >= 0).all() for each in chart.series)
+    memory = static.history(document, "memory")
+    assert memory is not None
+    _, _, top = memory.layers()[2]
+    counts = over_time(document.frames("counts"))
+    assert top == pytest.approx(counts["managed"] + counts["unmanaged"] + counts["recent"])
+    box = Report(document).history("memory")
+    assert isinstance(box.children[0], bqplot.Figure)
+    with pytest.raises(ValueError, match="one of tasks, memory, cpu, got 'disk'"):
+        Report(document).history("disk")
+    with pytest.raises(ValueError, match="no history of cpu"):
+        Report(Document()).history("cpu")
 
 
 # -- seen ----------------------------------------------------------------------------------------------
