@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi, type MockInstance } 
 
 import { readReport } from '../src/report/document';
 import { readCounts } from '../src/report/histories';
-import type { FigureOptions } from '../src/report/shared';
+import type { FigureOptions, HostFigure } from '../src/report/shared';
 import { HOSTILE, one, texts } from './fakemark';
 import { SAMPLE } from './packed';
 
@@ -33,7 +33,7 @@ afterEach(async () => {
   document.body.replaceChildren();
 });
 
-async function open(document_: Raw | string, hash = ''): Promise<void> {
+async function open(document_: Raw | string, hash = '', still?: HostFigure): Promise<void> {
   window.location.hash = hash;
   window.dasklensReport = {
     text: () => (typeof document_ === 'string' ? document_ : JSON.stringify(document_)),
@@ -42,7 +42,8 @@ async function open(document_: Raw | string, hash = ''): Promise<void> {
     host: (_node, options) => {
       hosted.push(options);
       return Promise.resolve({ showTime: () => {}, highlight: () => {} });
-    }
+    },
+    ...(still && { still })
   };
   await import('../src/report/page');
 }
@@ -257,4 +258,33 @@ describe('text of strangers', () => {
     expect(document.querySelectorAll('img, script, [onerror]')).toHaveLength(0);
     expect([...document.querySelectorAll('a')].map(a => a.href)).toEqual([]);
   });
+});
+
+test('pictures of every figure are made for paper, and are in the page while it is printed', async () => {
+  // Pages of tests before may make theirs meanwhile: the same ones.
+  const made = new Set<string>();
+  await open(sample(), '#tab=logs&from=1&to=2', (node, { name, range, traits }) => {
+    const kind = String(traits?.profile?.kind ?? '');
+    made.add(`${name} ${kind} ${range ? 'of a part' : 'of all'}`);
+    node.append('a picture');
+    return Promise.resolve({ showTime: () => {}, highlight: () => {} });
+  });
+  const printed = (): boolean => {
+    window.dispatchEvent(new Event('beforeprint'));
+    return ['task-stream', 'progress', 'profile', 'system'].every(name =>
+      panel(name).querySelector(':scope > .onpaper')?.textContent.includes('a picture')
+    );
+  };
+  await vi.waitFor(() => expect(printed()).toBe(true), 5000);
+  expect([...made].sort()).toEqual([
+    'memory  of all',
+    'profile scheduler of a part',
+    'profile server of a part',
+    'profile worker of a part',
+    'progress  of all',
+    'task-stream  of a part'
+  ]);
+  window.dispatchEvent(new Event('afterprint'));
+  expect(document.querySelector('.onpaper')).toBeNull();
+  delete document.documentElement.dataset.paper;
 });
