@@ -300,3 +300,15 @@ def test_nbconvert_finds_it_by_name() -> None:
     project = (Path(__file__).parents[1] / "pyproject.toml").read_text()
     _, _, points = project.partition('[project.entry-points."nbconvert.exporters"]')
     assert points.split()[:3] == ["dasklens", "=", f'"{EXPORTER.replace(".Dask", ":Dask")}"']
+
+
+def test_the_notebook_of_a_report_is_live(tmp_path: Path) -> None:
+    from dasklens import load_report
+
+    sample = Path(__file__).parent / "data" / "reports" / "sample.json"
+    load_report(sample).save(tmp_path / "run.ipynb")
+    from dasklens.report.nbexport import DasklensExporter
+
+    page, _ = DasklensExporter().from_filename(str(tmp_path / "run.ipynb"))
+    assert page.count('<div class="dasklens-live') >= 3
+    assert "had no saved state" not in page

@@ -21,7 +21,7 @@ from traitlets import Bool, Unicode, default, validate
 
 from .nbclean import Cleaned, cleaned
 from .nbpage import completed
-from .nbwidgets import STATE, UNSAVED, VIEW, StandIn, drawn, place_of, saved_state
+from .nbwidgets import OUR_VIEW, STATE, UNSAVED, VIEW, StandIn, drawn, place_of, saved_state
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Kinds of pictures that an output may have beside its HTML.
@@ -169,7 +169,7 @@ class _Page:
         id_ = place_of(output)
         if id_ is None:
             return [output]
-        view = output.data.pop(VIEW)
+        views = [output.data.pop(kind) for kind in (VIEW, OUR_VIEW) if kind in output.data]
         stand_in = self.widgets.missing.get(id_)
         if id_ in self.widgets.lacking and not _STILL.isdisjoint(output.data):
             # The still picture has what the figure lacks.
@@ -184,7 +184,7 @@ class _Page:
         behind = {"metadata": {**output.metadata, "dasklens": {"fallback": live, "sentence": said}}}
         if not live:
             return [from_dict({**output, **behind})]
-        place = from_dict({**output, "data": {VIEW: view}})
+        place = from_dict({**output, "data": {VIEW: views[0]}})
         return [place, from_dict({**output, **behind, "output_type": "display_data"})]
 
     def _prefer_pictures(self, output: NotebookNode) -> None:

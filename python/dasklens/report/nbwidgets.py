@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+#: What figures of dasklens have beside it, or in its place: in the notebook of a report.
+OUR_VIEW = "application/vnd.dasklens.view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 
 #: Modules that the page has, and the major version it has them in; None where any can be drawn.
@@ -143,10 +145,11 @@ def trimmed(model: Mapping[str, Any]) -> Mapping[str, Any]:
 def place_of(output: Mapping[str, Any]) -> str | None:
     """Id of the widget that an output shows; None when it shows none."""
     data = output.get("data")
-    view = data.get(VIEW) if isinstance(data, Mapping) else None
-    if not isinstance(view, Mapping):
-        return None
-    return str(view.get("model_id"))
+    if isinstance(data, Mapping):
+        for kind in (VIEW, OUR_VIEW):
+            if isinstance(data.get(kind), Mapping):
+                return str(data[kind].get("model_id"))
+    return None
 
 
 def drawn(state: State, places: Iterable[str], scripts: bool = False) -> Widgets:
