@@ -189,8 +189,8 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
       .evaluateAll(all => all.map(each => (each as HTMLElement).dataset.section ?? null));
   expect(await names()).toEqual([
     'progress',
-    'summary',
     'task-stream',
+    'summary',
     'workers',
     'memory',
     'profile',
@@ -201,17 +201,17 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   await page.keyboard.press('Alt+ArrowUp');
   await expect
     .poll(names)
-    .toEqual(['progress', 'summary', 'task-stream', 'memory', 'workers', 'profile', 'dashboards']);
+    .toEqual(['progress', 'task-stream', 'summary', 'memory', 'workers', 'profile', 'dashboards']);
   await expect(fold('memory')).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await expect(sectionOf(page, 'memory').locator('.dasklens-Figure')).toBeHidden();
   // So that both ends of the way are in sight.
-  const inTheWay = ['task-stream', 'workers', 'profile'];
+  const inTheWay = ['task-stream', 'summary', 'workers', 'profile'];
   for (const name of inTheWay) {
     await fold(name).click();
   }
-  const dragged = ['progress', 'summary', 'dashboards', 'task-stream', 'memory', 'workers', 'profile'];
+  const dragged = ['progress', 'dashboards', 'task-stream', 'summary', 'memory', 'workers', 'profile'];
   // A section that changes its height under the pointer has the drag end elsewhere.
   await expect(async () => {
     await fold('dashboards').dragTo(fold('task-stream'), { targetPosition: { x: 20, y: 4 } });
@@ -226,7 +226,7 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
   await command(page, 'dasklens:show-panel');
   await expect
     .poll(names)
-    .toEqual(['progress', 'summary', 'dashboards', 'task-stream', 'memory', 'workers', 'profile']);
+    .toEqual(['progress', 'dashboards', 'task-stream', 'summary', 'memory', 'workers', 'profile']);
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'false');
   await fold('memory').click();
   await expect(fold('memory')).toHaveAttribute('aria-expanded', 'true');
@@ -241,7 +241,7 @@ test('sections fold, move by keyboard, and are so after a reload', async () => {
     }).toPass();
     before = await names();
   }
-  const first = ['progress', 'summary', 'task-stream', 'workers', 'memory', 'profile', 'dashboards'];
+  const first = ['progress', 'task-stream', 'summary', 'workers', 'memory', 'profile', 'dashboards'];
   await expect(async () => {
     await fold('memory').press('Alt+ArrowDown');
     await expect.poll(names, { timeout: 2000 }).toEqual(first);

@@ -39,7 +39,11 @@ test('the tour runs from the top to the end, and its stream shows what ran', asy
 
   if (process.env.DASKLENS_PICTURES) {
     await page.setViewportSize({ width: 1160, height: 860 });
-    await page.evaluate(() => document.querySelector('.jp-Notebook .jp-WindowedPanel-outer')?.scrollTo(0, 0));
+    await page.evaluate(() => {
+      for (const where of ['.jp-Notebook .jp-WindowedPanel-outer', '.dasklens-Sections']) {
+        document.querySelector(where)?.scrollTo(0, 0);
+      }
+    });
     await first.locator('[data-action=reset]').click();
     for (let x = 560; !(await first.locator('.dasklens-task').isVisible()); x += 3) {
       await page.mouse.move(x, 440);
@@ -73,7 +77,11 @@ test('beside the tour the panel shows the same, with nothing clicked', async ({ 
   await expect(headerOf(page).locator('[data-fact="workers"]')).toContainText('workers');
   if (process.env.DASKLENS_PICTURES) {
     await sectionOf(page, 'task-stream').locator('[data-action=reset]').click();
-    await page.evaluate(() => document.querySelector('.jp-Notebook .jp-WindowedPanel-outer')?.scrollTo(0, 0));
+    await page.evaluate(() => {
+      for (const where of ['.jp-Notebook .jp-WindowedPanel-outer', '.dasklens-Sections']) {
+        document.querySelector(where)?.scrollTo(0, 0);
+      }
+    });
     await page.screenshot({ path: resolve(root, 'docs/images/panel.png') });
   }
   await endKernels(page);

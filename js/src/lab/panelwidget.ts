@@ -50,8 +50,10 @@ export class DasklensPanel extends Panel {
     );
     this.summary = new LiveSummary(hub);
     const summary = new Section('summary', trans.__('Summary'), this.summary, [], trans);
-    const [first, ...others] = FIGURES.map(({ name, title }) => this.section(name, title));
-    this.addWidget(new Sections([first, summary, ...others, pages], hub.options));
+    const figures = FIGURES.map(({ name, title }) => this.section(name, title));
+    // Behind what moves: progress and the task stream are looked at most.
+    figures.splice(2, 0, summary);
+    this.addWidget(new Sections([...figures, pages], hub.options));
     hub.choice.changed.connect(this.follow, this);
     this.follow();
     this.stopSeen = onSeen(this.node, seen => {
