@@ -358,6 +358,70 @@ def test_a_small_parquet_that_says_a_text_very_often_takes_no_memory() -> None:
     tracemalloc.stop()
 
 
+def very_often(column: str, value: Any, n: int = 8192) -> dict[str, bytes]:
+    """Small files of one task over and over, in which a dictionary says a text as often."""
+    task = report_of(many(1, 1, 1)).to_arrow()
+    columns, fields = [], []
+    for known in task.schema:
+        said = value if known.name == column else task.column(known.name)[0].as_py()
+        if isinstance(said, str):
+            array = pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int32()), pa.array([said]))
+        else:
+            array = pa.array([said], known.type).take(pa.array([0] * n))
+        columns.append(array)
+        fields.append(pa.field(known.name, array.type))
+    about = {**json.loads(task.schema.metadata[b"dasklens"]), "records": n}
+    table = pa.table(columns, pa.schema(fields, {b"dasklens": json.dumps(about)}))
+    files = {"arrow": io.BytesIO(), "parquet": io.BytesIO()}
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(files["arrow"], table.schema, options=options) as writer:
+        writer.write_table(table)
+    pq.write_table(table, files["parquet"], compression="zstd")
+    return {name: file.getvalue() for name, file in files.items()}
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+def test_a_key_that_is_said_very_often_takes_no_memory(name: str) -> None:
+    import tracemalloc
+
+    data = very_often("key", "k" * (1 << 18))[name]
+    assert len(data) < 100_000
+    tracemalloc.start()
+    # 2 GiB of keys.
+    assert "it unpacks to more than 32 MiB" in refused(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 << 20
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+@pytest.mark.parametrize("column", ["exact", "metadata"])
+def test_values_that_many_tasks_share_are_made_once(name: str, column: str) -> None:
+    import tracemalloc
+
+    values = [1.5] * 10_000
+    text = json.dumps({"metadata": values} if column == "exact" else values)
+    data = very_often(column, text, n=2000)[name]
+    tracemalloc.start()
+    read = load_report(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # As many lists as tasks would be 160 MB.
+    assert peak < 60 << 20
+    assert read.data[-1]["metadata"] == tuple(values)
+
+
+def test_a_task_has_not_that_many_spans(monkeypatch: Any) -> None:
+    from dasklens.report.formats import table
+
+    monkeypatch.setattr(table, "MOST_SPANS", 100)
+    span = {"action": "compute", "start": 1.0, "stop": 2.0, "source": None}
+    for data in very_often("startstops", [span] * 101, n=2).values():
+        assert "a task has more than 100 spans" in refused(data)
+    for data in very_often("startstops", [span] * 60, n=5).values():
+        assert len(load_report(data)) == 5
+
+
 def foreign_files() -> dict[str, bytes]:
     import pandas as pd
 

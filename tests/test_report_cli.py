@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ import pytest
 
 from dasklens import load_report
 from dasklens.cli.main import COMMANDS, main
+from dasklens.cli.reading import Reading
 from dasklens.report.document import Document
 
 ROOT = Path(__file__).parent.parent
@@ -321,3 +323,9 @@ def test_every_command_has_its_module() -> None:
         command = import_module(f"dasklens.cli.{name}")
         assert callable(command.configure)
         assert callable(command.run)
+
+
+def test_an_error_that_only_names_the_file_is_a_sentence() -> None:
+    err = io.StringIO()
+    Reading(err).failed("http://h/x", FileNotFoundError("http://h/x"))
+    assert err.getvalue() == "dasklens: http://h/x: it cannot be read (FileNotFoundError)\n"

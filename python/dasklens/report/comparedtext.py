@@ -187,12 +187,12 @@ def as_text(comparison: Comparison) -> str:
     """The whole, for a terminal: nothing in it moves a cursor."""
     runs = comparison["runs"]
     labels = [shown(run["label"]) for run in runs]
-    lines = [comparison["verdict"], ""]
+    lines = [shown(comparison["verdict"], 2000), ""]
     lines += [f"  {label}: {shown(run['title'], 100)}" for label, run in zip(labels, runs, strict=True)]
     lines.append("")
     head = ["", labels[0], labels[-1], "change"]
     rows = [
-        [each["title"], *(_in_unit(value, each["unit"]) for value in ends), _change(*ends)]
+        [shown(each["title"]), *(_in_unit(value, each["unit"]) for value in ends), _change(*ends)]
         for each in comparison["figures"]
         if any(ends := (each["values"][0], each["values"][-1]))
     ]

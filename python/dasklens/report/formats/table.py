@@ -22,6 +22,9 @@ KEY = b"dasklens"
 ROW_GROUP, BATCH = 131_072, 8192
 #: Values that all columns of a file may have together.
 MOST_VALUES = 1 << 28
+#: Letters of keys and exact values, and spans, of tasks that are read at once: as dictionaries and runs of
+#: the same, a small file says a great many.
+MOST_TEXT, MOST_SPANS = 1 << 24, 1 << 20
 PARQUET, ARROW = "Parquet file", "Arrow file"
 
 
@@ -224,8 +227,31 @@ def _cells(found: Iterator[pa.RecordBatch], what: str) -> Iterator[Cells]:
             raise broken(what, f"it is cut short or damaged ({said})") from None
         if batch is None:
             return
+        for part in _portions(batch, what):
+            yield _of_batch(part, what)
+
+
+def _portions(batch: pa.RecordBatch, what: str) -> Iterator[pa.RecordBatch]:
+    """A batch in parts that are not too much at once."""
+    spans = len(batch.column("startstops").flatten())
+    if spans <= MOST_SPANS and sum(_letters(batch.column(name)) for name in ("key", "exact")) <= MOST_TEXT:
         if batch.num_rows:
-            yield _of_batch(batch, what)
+            yield batch
+    elif batch.num_rows > 1:
+        half = batch.num_rows // 2
+        yield from _portions(batch.slice(0, half), what)
+        yield from _portions(batch.slice(half), what)
+    else:
+        raise broken(what, f"a task has more than {MOST_SPANS:,} spans, or {MOST_TEXT:,} bytes of a key")
+
+
+def _letters(array: Any) -> int:
+    """Bytes of all texts, those that a dictionary says often as often as they are said."""
+    import pyarrow.compute as pc
+
+    if hasattr(array, "dictionary"):
+        return pc.sum(pc.take(pc.binary_length(array.dictionary), array.indices)).as_py() or 0
+    return pc.sum(pc.binary_length(array)).as_py() or 0
 
 
 def _of_batch(batch: pa.RecordBatch, what: str) -> Cells:
@@ -237,11 +263,10 @@ def _of_batch(batch: pa.RecordBatch, what: str) -> Cells:
     action, start, stop, source = (spans.field(i) for i in range(4))
     if spans.null_count or start.null_count or stop.null_count:
         raise broken(what, "a span has no time")
-    odd = {
-        row: exact_values(text, what)
-        for row, text in enumerate(_listed(batch.column("exact")))
-        if text is not None
-    }
+    said = _listed(batch.column("exact"))
+    # What is said often is made once.
+    known = {text: exact_values(text, what) for text in dict.fromkeys(said) if text is not None}
+    odd = {row: known[text] for row, text in enumerate(said) if text is not None}
     return Cells(
         columns,
         lists.value_lengths().to_pylist(),
