@@ -411,6 +411,24 @@ def test_values_that_many_tasks_share_are_made_once(name: str, column: str) -> N
     assert read.data[-1]["metadata"] == tuple(values)
 
 
+@pytest.mark.parametrize("name", ["csv", "trace.json"])
+def test_a_small_text_does_not_become_a_great_many_lists(sample: Report, name: str, monkeypatch: Any) -> None:
+    from dasklens.report import jsonsize
+
+    data = FORMATS[name](sample)
+    monkeypatch.setattr(jsonsize, "_SMALL", 1000)
+    monkeypatch.setattr(jsonsize, "MOST_LISTS", 5000)
+    assert load_report(data).data == sample.data
+    lists = b"[" + b"[]," * 6000 + b"[]]"
+    if name == "csv":
+        lines = data.split(b"\r\n")
+        lines[1] = lines[1].rpartition(b",")[0] + b',"{""key"":' + lists + b'}"'
+        data = b"\r\n".join(lines)
+    else:
+        data = data.replace(b'"args":{', b'"args":{"exact":{"key":' + lists + b"},", 1)
+    assert "cannot be read" in refused(data)
+
+
 def test_a_task_has_not_that_many_spans(monkeypatch: Any) -> None:
     from dasklens.report.formats import table
 

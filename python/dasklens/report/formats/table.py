@@ -11,6 +11,7 @@ import numpy as np
 from ...model import exact
 from ...model.taskcells import COLUMNS, Cells, by_frame, cells_of
 from ..document import MOST_UNPACKED
+from ..jsonsize import loaded
 from .about import Exported, broken, checked, dumped, foreign
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def exact_text(values: dict[str, Any]) -> str:
 def exact_values(text: str, what: str) -> dict[str, Any]:
     """What `exact_text` was given."""
     try:
-        values = json.loads(text)
+        values = loaded(text)
         if not isinstance(values, dict):
             raise ValueError("it should be an object")
         return {name: exact.decode(value) for name, value in values.items()}
