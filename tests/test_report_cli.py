@@ -65,7 +65,7 @@ def harmless(text: str) -> bool:
 
 
 def test_the_console_script_is_this() -> None:
-    project = (ROOT / "pyproject.toml").read_text()
+    project = (ROOT / "pyproject.toml").read_text().partition("[project.scripts]")[2].partition("\n[")[0]
     scripts = dict(re.findall(r'^([\w-]+) = "([\w.]+:\w+)"$', project, re.MULTILINE))
     name, _, function = scripts["dasklens"].partition(":")
     assert getattr(import_module(name), function) is main
@@ -187,6 +187,46 @@ def test_who_has_read_enough_is_no_error(here: Path) -> None:
         ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    command = command.replace("dasklens", f"{sys.executable} -m dasklens")
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_who_has_read_enough_changes_no_exit_code(here: Path) -> None:
+    raw = json.loads(SAMPLE.read_bytes())
+    raw["ended_early"] = "The scheduler died."
+    (here / "bad.json").write_text(json.dumps(raw))
+    done = shell("dasklens report summary --json --fail-on-findings bad.json | true")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "The scheduler died." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (f"dasklens report summary {SAMPLE} > /dev/full", 2),
+        ("dasklens report --help > /dev/full", 2),
+        (f"dasklens report summary {SAMPLE} >&-", 0),
+        ("dasklens report summary nowhere.json 2>&-", 2),
+    ],
+)
+def test_without_room_for_what_it_says_there_is_no_traceback(here: Path, command: str, code: int) -> None:
+    done = shell(command)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("No space left" in done.stderr) == ("full" in command)
+
+
+def test_pipes_and_odd_names_are_read(here: Path) -> None:
+    assert shell(f"cat {SAMPLE} | dasklens report summary /dev/stdin").returncode == 0
+    odd = here / "x::y.json"
+    odd.write_bytes(SAMPLE.read_bytes())
+    assert load_report(odd).data == load_report(SAMPLE).data
 
 
 # -- summary ---------------------------------------------------------------------------------------------
