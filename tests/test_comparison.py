@@ -280,6 +280,11 @@ def test_hostile_names_move_no_cursor_and_are_no_html() -> None:
     assert load_report(changed.to_json()).prefixes[0]["prefix"] == bad
 
 
+def test_one_prefix_is_one() -> None:
+    made = [Report(document(i, prefixes={"load": (20, 0.1)})) for i in range(2)]
+    assert "The one prefix that could be compared shows no difference." in str(dasklens.compare(made))
+
+
 def test_a_file_moves_no_cursor(pair: Comparison) -> None:
     bad = "\x1b[2J\u202e"
     raw = json.loads(pair.to_json())

@@ -429,6 +429,19 @@ def test_a_small_text_does_not_become_a_great_many_lists(sample: Report, name: s
     assert "cannot be read" in refused(data)
 
 
+def test_a_parquet_that_says_that_it_unpacks_to_much_is_refused_before(monkeypatch: Any) -> None:
+    from dasklens.report.formats import table
+
+    one = report_of(many(1, 1, 1)).to_arrow()
+    long = pa.array(["x" * (40 << 20)])
+    one = one.set_column(one.column_names.index("typename"), "typename", long)
+    sink = io.BytesIO()
+    pq.write_table(one, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    assert len(sink.getvalue()) < 100_000
+    monkeypatch.delattr(table, "_of_batch")
+    assert "it unpacks to more than 32 MiB" in refused(sink.getvalue())
+
+
 def test_a_task_has_not_that_many_spans(monkeypatch: Any) -> None:
     from dasklens.report.formats import table
 

@@ -35,7 +35,9 @@ def verdict(comparison: Comparison) -> str:
         said.append("No prefix could be compared: none has tasks enough in both.")
     elif len(said) == 1:
         said.append(
-            f"None of the {compared:,} {_prefixes(compared)} that could be compared shows a difference."
+            "The one prefix that could be compared shows no difference."
+            if compared == 1
+            else f"None of the {compared:,} prefixes that could be compared shows a difference."
         )
     return " ".join(said)
 

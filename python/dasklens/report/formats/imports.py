@@ -12,7 +12,7 @@ from typing import Any
 from ...model.taskcells import Cells
 from ...model.taskframes import CellError, TaskFrames
 from ..document import MOST_UNPACKED, Document, ReportError
-from ..unpacking import FREE, MOST_TIMES
+from ..unpacking import most_unpacked
 from .about import broken
 from .csvfile import CSV, is_csv, read_csv
 from .table import ARROW, PARQUET, read_arrow, read_parquet
@@ -57,7 +57,7 @@ def imported(data: bytes, kind: Format) -> Document:
     about, batches = kind.read(data)
     frames, made, size = TaskFrames(), [], 0
     # Tasks say different things, so a file of them shrinks only so much.
-    most = min(MOST_UNPACKED, max(FREE, MOST_TIMES * len(data)))
+    most = most_unpacked(len(data), MOST_UNPACKED)
     try:
         for cells in batches:
             made.append(frames.frame(cells))

@@ -12,6 +12,7 @@ from ...model import exact
 from ...model.taskcells import COLUMNS, Cells, by_frame, cells_of
 from ..document import MOST_UNPACKED
 from ..jsonsize import loaded
+from ..unpacking import most_unpacked
 from .about import Exported, broken, checked, dumped, foreign
 
 if TYPE_CHECKING:
@@ -189,10 +190,9 @@ def read_parquet(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     values = sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
     size = sum(group.total_byte_size for group in groups)
-    if size > MOST_UNPACKED or values > MOST_VALUES:
-        raise broken(
-            PARQUET, f"it unpacks to more than {MOST_UNPACKED >> 20:,} MiB or {MOST_VALUES:,} values"
-        )
+    most = most_unpacked(len(data), MOST_UNPACKED)
+    if size > most or values > MOST_VALUES:
+        raise broken(PARQUET, f"it unpacks to more than {most >> 20:,} MiB or {MOST_VALUES:,} values")
     return about, _cells(file.iter_batches(batch_size=BATCH), PARQUET)
 
 
