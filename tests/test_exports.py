@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import csv
 import gzip
@@ -440,6 +441,15 @@ def test_a_parquet_that_says_that_it_unpacks_to_much_is_refused_before(monkeypat
     assert len(sink.getvalue()) < 100_000
     monkeypatch.delattr(table, "_of_batch")
     assert "it unpacks to more than 32 MiB" in refused(sink.getvalue())
+
+
+def test_a_small_msgpack_does_not_become_a_great_many_maps() -> None:
+    n = 1 << 21
+    packed = base64.b64encode(b"\xdd" + n.to_bytes(4, "big") + b"\x80" * n).decode()
+    with pytest.raises(ValueError, match="it should be msgpack"):
+        exact.decode({"msgpack": packed})
+    many_lists = tuple((i,) for i in range(100_000))
+    assert exact.decode(exact.encode((b"", many_lists))) == (b"", many_lists)
 
 
 def test_a_task_has_not_that_many_spans(monkeypatch: Any) -> None:
