@@ -112,3 +112,9 @@ def test_what_the_clock_cannot_tell_is_no_difference():
     longer = ratio_of_medians(np.ones(9), np.zeros(9))
     assert longer.value == np.inf
     assert longer.least > 1
+
+
+def test_ratios_beyond_all_numbers_are_without_end():
+    found = ratio_of_medians(np.full(10, 1e300), np.full(10, 1e-300))
+    assert found.value == float("inf")
+    assert found.low > 1e300

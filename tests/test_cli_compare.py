@@ -147,3 +147,23 @@ def test_a_comparison_is_no_run(
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert "this is a comparison, which `dasklens report show` shows" in said.err
+
+
+def test_what_is_compared_is_never_written_over(files: Path, tmp_path: Path) -> None:
+    before = tmp_path / "baseline.json"
+    before.write_bytes((files / "monday.json").read_bytes())
+    (tmp_path / "link.json").symlink_to(before)
+    for name in ("baseline.json", "link.json"):
+        code, out, err = run(before, files / "tuesday.json", "--output", tmp_path / name)
+        assert (code, out) == (2, "")
+        assert "baseline.json would be written over by its comparison" in err
+    assert before.read_bytes() == (files / "monday.json").read_bytes()
+
+
+def test_a_report_without_figures_is_compared(files: Path, tmp_path: Path) -> None:
+    raw = json.loads((files / "monday.json").read_bytes())
+    raw["summary"]["figures"] = {}
+    (tmp_path / "bare.json").write_text(json.dumps(raw))
+    code, _, err = run(tmp_path / "bare.json", tmp_path / "bare.json", "--fail-if-slower", "10%")
+    assert code == 0
+    assert "is not slower" in err

@@ -190,6 +190,12 @@ def test_labels_are_different_texts(labels: Any) -> None:
         report().compare(report(1), labels)
 
 
+@pytest.mark.parametrize("least", [1, 1 << 60, True])
+def test_tasks_needed_are_not_any_number(least: Any) -> None:
+    with pytest.raises(ValueError, match="min_tasks should be a whole number from 2 on"):
+        dasklens.compare([Report(document(i)) for i in range(2)], min_tasks=least)
+
+
 def test_tasks_needed_are_a_number() -> None:
     with pytest.raises(ValueError, match="min_tasks should be a whole number from 2 on, got 1"):
         dasklens.compare([report(), report()], min_tasks=1)
@@ -272,6 +278,39 @@ def test_hostile_names_move_no_cursor_and_are_no_html() -> None:
     assert "<img src=x" not in html
     assert html.encode()
     assert load_report(changed.to_json()).prefixes[0]["prefix"] == bad
+
+
+def test_one_prefix_is_one() -> None:
+    made = [Report(document(i, prefixes={"load": (20, 0.1)})) for i in range(2)]
+    assert "The one prefix that could be compared shows no difference." in str(dasklens.compare(made))
+
+
+def test_a_file_moves_no_cursor(pair: Comparison) -> None:
+    bad = "\x1b[2J\u202e"
+    raw = json.loads(pair.to_json())
+    raw["comparison"].update(verdict=bad, notes=[bad])
+    raw["comparison"]["figures"][0]["title"] = bad
+    read = load_report(json.dumps(raw).encode())
+    for said in (str(read), repr(read), str(read.summary())):
+        assert "\x1b" not in said
+        assert "\u202e" not in said
+    assert read.summary()["verdict"] == bad
+
+
+def test_halves_of_characters_are_in_tables_too() -> None:
+    made = [Report(document(i, prefixes={"\ud800": (20, 0.1)})) for i in range(3)]
+    assert dasklens.compare(made[:2]).to_pandas().prefix.tolist() == ["?"]
+    trend = dasklens.compare(made, ["\ud800", "b", "c"]).to_pandas()
+    assert trend.run.tolist() == ["?", "b", "c"]
+
+
+def test_a_report_that_does_not_tell_its_duration_has_one() -> None:
+    made = [document(i) for i in range(2)]
+    for each in made:
+        each.summary["figures"] = {}
+    durations = dasklens.compare([Report(each) for each in made]).figures[0]
+    assert durations["name"] == "duration"
+    assert durations["values"] == [each.stop - each.start for each in made]
 
 
 # -- files -----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import csv
 import gzip
@@ -385,6 +386,110 @@ def test_a_small_parquet_that_says_a_text_very_often_takes_no_memory() -> None:
     assert tracemalloc.get_traced_memory()[1] < 300 << 20
     assert pa.total_allocated_bytes() - before < 100 << 20
     tracemalloc.stop()
+
+
+def very_often(column: str, value: Any, n: int = 8192) -> dict[str, bytes]:
+    """Small files of one task over and over, in which a dictionary says a text as often."""
+    task = report_of(many(1, 1, 1)).to_arrow()
+    columns, fields = [], []
+    for known in task.schema:
+        said = value if known.name == column else task.column(known.name)[0].as_py()
+        if isinstance(said, str):
+            array = pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int32()), pa.array([said]))
+        else:
+            array = pa.array([said], known.type).take(pa.array([0] * n))
+        columns.append(array)
+        fields.append(pa.field(known.name, array.type))
+    about = {**json.loads(task.schema.metadata[b"dasklens"]), "records": n}
+    table = pa.table(columns, pa.schema(fields, {b"dasklens": json.dumps(about)}))
+    files = {"arrow": io.BytesIO(), "parquet": io.BytesIO()}
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(files["arrow"], table.schema, options=options) as writer:
+        writer.write_table(table)
+    pq.write_table(table, files["parquet"], compression="zstd")
+    return {name: file.getvalue() for name, file in files.items()}
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+def test_a_key_that_is_said_very_often_takes_no_memory(name: str) -> None:
+    import tracemalloc
+
+    data = very_often("key", "k" * (1 << 18))[name]
+    assert len(data) < 100_000
+    tracemalloc.start()
+    # 2 GiB of keys.
+    assert "it unpacks to more than 32 MiB" in refused(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 << 20
+
+
+@pytest.mark.parametrize("name", ["arrow", "parquet"])
+@pytest.mark.parametrize("column", ["exact", "metadata"])
+def test_values_that_many_tasks_share_are_made_once(name: str, column: str) -> None:
+    import tracemalloc
+
+    values = [1.5] * 10_000
+    text = json.dumps({"metadata": values} if column == "exact" else values)
+    data = very_often(column, text, n=2000)[name]
+    tracemalloc.start()
+    read = load_report(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # As many lists as tasks would be 160 MB.
+    assert peak < 60 << 20
+    assert read.data[-1]["metadata"] == tuple(values)
+
+
+@pytest.mark.parametrize("name", ["csv", "trace.json"])
+def test_a_small_text_does_not_become_a_great_many_lists(sample: Report, name: str, monkeypatch: Any) -> None:
+    from dasklens.report import jsonsize
+
+    data = FORMATS[name](sample)
+    monkeypatch.setattr(jsonsize, "_SMALL", 1000)
+    monkeypatch.setattr(jsonsize, "MOST_LISTS", 5000)
+    assert load_report(data).data == sample.data
+    lists = b"[" + b"[]," * 6000 + b"[]]"
+    if name == "csv":
+        lines = data.split(b"\r\n")
+        lines[1] = lines[1].rpartition(b",")[0] + b',"{""key"":' + lists + b'}"'
+        data = b"\r\n".join(lines)
+    else:
+        data = data.replace(b'"args":{', b'"args":{"exact":{"key":' + lists + b"},", 1)
+    assert "cannot be read" in refused(data)
+
+
+def test_a_parquet_that_says_that_it_unpacks_to_much_is_refused_before(monkeypatch: Any) -> None:
+    from dasklens.report.formats import table
+
+    one = report_of(many(1, 1, 1)).to_arrow()
+    long = pa.array(["x" * (40 << 20)])
+    one = one.set_column(one.column_names.index("typename"), "typename", long)
+    sink = io.BytesIO()
+    pq.write_table(one, sink, compression="zstd", use_dictionary=False, write_statistics=False)
+    assert len(sink.getvalue()) < 100_000
+    monkeypatch.delattr(table, "_of_batch")
+    assert "it unpacks to more than 32 MiB" in refused(sink.getvalue())
+
+
+def test_a_small_msgpack_does_not_become_a_great_many_maps() -> None:
+    n = 1 << 21
+    packed = base64.b64encode(b"\xdd" + n.to_bytes(4, "big") + b"\x80" * n).decode()
+    with pytest.raises(ValueError, match="it should be msgpack"):
+        exact.decode({"msgpack": packed})
+    many_lists = tuple((i,) for i in range(100_000))
+    assert exact.decode(exact.encode((b"", many_lists))) == (b"", many_lists)
+
+
+def test_a_task_has_not_that_many_spans(monkeypatch: Any) -> None:
+    from dasklens.report.formats import table
+
+    monkeypatch.setattr(table, "MOST_SPANS", 100)
+    span = {"action": "compute", "start": 1.0, "stop": 2.0, "source": None}
+    for data in very_often("startstops", [span] * 101, n=2).values():
+        assert "a task has more than 100 spans" in refused(data)
+    for data in very_often("startstops", [span] * 60, n=5).values():
+        assert len(load_report(data)) == 5
 
 
 def foreign_files() -> dict[str, bytes]:

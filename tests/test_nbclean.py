@@ -106,3 +106,12 @@ def test_scripts_that_may_run_are_named_and_those_from_elsewhere_are_not() -> No
     assert found.scripts == [source("if (1 < 2 && true) a()")]
     assert "if (1 < 2 && true) a()" in found.html
     assert found.left_out == {"script": 2}
+
+
+@pytest.mark.parametrize(
+    "address", ["java\nscript:x()", " j\ta v\rascript\n:x()", "JavaScript:x()", "\x01javascript:x()"]
+)
+def test_scripts_are_no_addresses(address: str) -> None:
+    found = clean(f'<a href="{address}">a</a>')
+    assert "href" not in found.html
+    assert found.left_out["script"] == 1

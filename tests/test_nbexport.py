@@ -312,3 +312,21 @@ def test_the_notebook_of_a_report_is_live(tmp_path: Path) -> None:
     page, _ = DasklensExporter().from_filename(str(tmp_path / "run.ipynb"))
     assert page.count('<div class="dasklens-live') >= 3
     assert "had no saved state" not in page
+
+
+@pytest.mark.parametrize("bad", [5, "x", [None], {"a": 1}])
+def test_damaged_states_are_shown_as_far_as_they_go(bad: Any) -> None:
+    state = {
+        "f": {**model("Spans", "dasklens", streams=["a"]), "buffers": bad},
+        "t": model("ToggleButtons", icons=bad),
+    }
+    nb = notebook([shows("f")], [shows("t")], state=state)
+    for cell in nb.cells:
+        # nbformat says of such only that it is wrong, and nbconvert's own page shows the widget.
+        cell.outputs[0].data["image/svg+xml"] = cell.outputs[0].data["text/markdown"] = 5
+    assert "A widget" in converted(nb).html
+
+
+def test_a_page_is_one_of_whole_characters() -> None:
+    nb = notebook("half \ud800", [{"text/html": "<b>\ud800</b><script>'\ud800'</script>"}])
+    assert converted(nb, allow_scripts=True).html.encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ import pytest
 
 from dasklens import load_report
 from dasklens.cli.main import COMMANDS, main
+from dasklens.cli.reading import Reading
 from dasklens.report.document import Document
 
 ROOT = Path(__file__).parent.parent
@@ -188,6 +190,46 @@ def test_who_has_read_enough_is_no_error(here: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    command = command.replace("dasklens", f"{sys.executable} -m dasklens")
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_who_has_read_enough_changes_no_exit_code(here: Path) -> None:
+    raw = json.loads(SAMPLE.read_bytes())
+    raw["ended_early"] = "The scheduler died."
+    (here / "bad.json").write_text(json.dumps(raw))
+    done = shell("dasklens report summary --json --fail-on-findings bad.json | true")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "The scheduler died." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (f"dasklens report summary {SAMPLE} > /dev/full", 2),
+        ("dasklens report --help > /dev/full", 2),
+        (f"dasklens report summary {SAMPLE} >&-", 0),
+        ("dasklens report summary nowhere.json 2>&-", 2),
+    ],
+)
+def test_without_room_for_what_it_says_there_is_no_traceback(here: Path, command: str, code: int) -> None:
+    done = shell(command)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert ("No space left" in done.stderr) == ("full" in command)
+
+
+def test_pipes_and_odd_names_are_read(here: Path) -> None:
+    assert shell(f"cat {SAMPLE} | dasklens report summary /dev/stdin").returncode == 0
+    odd = here / "x::y.json"
+    odd.write_bytes(SAMPLE.read_bytes())
+    assert load_report(odd).data == load_report(SAMPLE).data
+
+
 # -- summary ---------------------------------------------------------------------------------------------
 
 
@@ -322,3 +364,9 @@ def test_every_command_has_its_module() -> None:
         command = import_module(f"dasklens.cli.{name}")
         assert callable(command.configure)
         assert callable(command.run)
+
+
+def test_an_error_that_only_names_the_file_is_a_sentence() -> None:
+    err = io.StringIO()
+    Reading(err).failed("http://h/x", FileNotFoundError("http://h/x"))
+    assert err.getvalue() == "dasklens: http://h/x: it cannot be read (FileNotFoundError)\n"

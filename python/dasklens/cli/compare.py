@@ -10,8 +10,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 from urllib.parse import urlsplit
 
+from ..kernel.written import plain
 from . import BAD, FINE, UNUSABLE
-from .reading import Reading
+from .reading import Reading, same_file
 
 if TYPE_CHECKING:
     from ..model.compare import Slowdown
@@ -75,6 +76,11 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
         return _unusable(
             err, f"expected a --label for each of {len(asked.files)} files, got {len(asked.labels)}"
         )
+    for name in asked.files:
+        if asked.output and same_file(name, asked.output):
+            return _unusable(
+                err, f"{plain(name)} would be written over by its comparison: give another --output"
+            )
     reading = Reading(err)
     runs = [_Run(document) for _, document in reading.runs(asked.files)]
     if reading.code:

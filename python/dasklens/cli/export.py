@@ -14,7 +14,7 @@ from ..report.exports import Exports
 from ..report.files import check_target, kind_of, write
 from ..report.formats.about import Exported, of_document
 from . import UNUSABLE
-from .reading import Reading, add_files
+from .reading import Reading, add_files, same_file
 
 #: What files of each kind end in.
 SUFFIXES = {
@@ -77,7 +77,7 @@ def run(asked: argparse.Namespace, out: Any, err: Any) -> int:
     for name, document in reading.runs(asked.files):
         target = _target(name, asked)
         try:
-            if _same(name, target):
+            if same_file(name, target):
                 raise ValueError(
                     f"it would be written over by its own export: give another --output than {target}"
                 )
@@ -129,10 +129,3 @@ def _stem(name: str) -> str:
         if name.lower().endswith(suffix) and len(name) > len(suffix):
             return name[: -len(suffix)]
     return os.path.splitext(name)[0] or "report"
-
-
-def _same(name: str, target: str) -> bool:
-    try:
-        return os.path.samefile(name, target)
-    except (OSError, ValueError):
-        return name == target

@@ -7,14 +7,16 @@ terminal; what cannot be read is a sentence on the error stream and the exit cod
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 from ..kernel.written import Harmless
-from . import FINE
+from . import UNUSABLE
 
 #: The commands of `dasklens report`: each is a module here, with ``configure(parser)`` and
 #: ``run(asked, out, err)``, which gives the exit code.
@@ -45,18 +47,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code; a command line that is wrong exits with 2.
     """
-    asked = _parser().parse_args(argv)
-    out, err = Harmless(sys.stdout), Harmless(sys.stderr)
+    # Without a console, or with `>&-`, there are none.
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()
+    out, err = _Said(sys.stdout), Harmless(sys.stderr)
     try:
+        asked = _parser().parse_args(argv)
         code: int = asked.run(asked, out, err)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has enough (`| head`). The interpreter would flush, and fail, once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FINE
+        out.flush()
+    except OSError as error:
+        _to_nowhere(sys.stdout)
+        err.write(f"dasklens: what it says cannot be written: {error.strerror or error}\n")
+        return UNUSABLE
     except KeyboardInterrupt:
         return 130
     return code
+
+
+class _Said(Harmless):
+    """What is printed, until whoever reads it has enough (`| head`): the exit code does not depend on it."""
+
+    def write(self, text: str) -> int:
+        """Write, and say how much, as streams do."""
+        try:
+            super().write(text)
+        except BrokenPipeError:
+            _to_nowhere(self._out)
+        return len(text)
+
+    def flush(self) -> None:
+        """Have it seen."""
+        try:
+            super().flush()
+        except BrokenPipeError:
+            _to_nowhere(self._out)
+
+
+def _to_nowhere(stream: TextIO) -> None:
+    """What is still to be written there goes nowhere: the interpreter would fail at it once more."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,14 @@ def add_files(parser: argparse.ArgumentParser) -> None:
         help="reports (.html, .json), or what was exported of them (.parquet, .arrow, .csv, .trace.json); "
         "also compressed, or a URL that fsspec knows",
     )
+
+
+def same_file(name: str, target: str) -> bool:
+    """Whether what is written to `target` would replace the file `name`."""
+    try:
+        return os.path.samefile(name, target)
+    except (OSError, ValueError):
+        return name == target
 
 
 class Reading:
@@ -60,7 +69,10 @@ class Reading:
 
     def failed(self, name: str, error: Exception) -> None:
         """Say what is wrong with a file."""
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error)
+        if said in ("", name):
+            # Some libraries say no more than which file it is.
+            said = f"it cannot be read ({type(error).__name__})"
         lines = " ".join(str(said).split())
         self._err.write(f"dasklens: {plain(name)}: {lines}\n")
         self.code = UNUSABLE

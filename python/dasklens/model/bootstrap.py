@@ -134,7 +134,7 @@ def worth_of(values: Floats) -> float:
 
 
 def _over(above: npt.ArrayLike, below: npt.ArrayLike) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.divide(above, below)
 
 

@@ -12,7 +12,7 @@ import json
 import math
 from typing import Any
 
-from ..wire.frames import pack_name, unpack_name
+from ..wire.frames import NameBudget, pack_name, unpack_name
 
 _PACKED = "msgpack"
 #: Levels of nesting of what is written as itself: readers of JSON have a limit.
@@ -36,7 +36,7 @@ def decode(value: Any) -> Any:
     """
     if isinstance(value, dict) and _PACKED in value:
         try:
-            return unpack_name(base64.b64decode(value[_PACKED], validate=True))
+            return unpack_name(base64.b64decode(value[_PACKED], validate=True), NameBudget())
         except (TypeError, binascii.Error):
             raise ValueError("it should be base64") from None
         except Exception as error:  # msgpack has many

@@ -268,14 +268,14 @@ class TaskTable:
     def _categorical(self, pd: Any, ids: npt.NDArray[Any], part: Any) -> pd.Categorical:
         # The same text has an id per chunk of the log: categories are its distinct values.
         unique, where = np.unique(ids, return_inverse=True)
-        values = [None if i == NO_NAME else _encodable(part(self._names[i])) for i in unique.tolist()]
+        values = [None if i == NO_NAME else encodable(part(self._names[i])) for i in unique.tolist()]
         distinct = list(dict.fromkeys(value for value in values if value is not None))
         code = {value: at for at, value in enumerate(distinct)}
         codes = np.array([-1 if v is None else code[v] for v in values], dtype="i8")
         return pd.Categorical.from_codes(codes[where] if len(ids) else where, distinct)
 
 
-def _encodable(text: Any) -> Any:
+def encodable(text: Any) -> Any:
     """Text without lone surrogates, which pandas cannot keep."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
 

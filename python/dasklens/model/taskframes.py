@@ -123,9 +123,11 @@ class TaskFrames:
                 )
             else:
                 ids[name] = np.array([self._id(entry) for entry in entries], "<u4")
+        # By object: what many tasks share is packed once.
+        shared = {id(value): value for value in columns["metadata"] if value is not None}
+        packed = {at: self._id(pack_name(value)) for at, value in shared.items()}
         ids["metadata"] = np.array(
-            [NO_NAME if value is None else self._id(pack_name(value)) for value in columns["metadata"]],
-            "<u4",
+            [NO_NAME if value is None else packed[id(value)] for value in columns["metadata"]], "<u4"
         )
         ids["nbytes"] = np.array([float(_number("nbytes", value)) for value in columns["nbytes"]], "<f8")
         ids["stimulus"] = np.array([_number("stimulus", value) for value in columns["stimulus"]], "<f8")

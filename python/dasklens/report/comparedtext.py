@@ -35,7 +35,9 @@ def verdict(comparison: Comparison) -> str:
         said.append("No prefix could be compared: none has tasks enough in both.")
     elif len(said) == 1:
         said.append(
-            f"None of the {compared:,} {_prefixes(compared)} that could be compared shows a difference."
+            "The one prefix that could be compared shows no difference."
+            if compared == 1
+            else f"None of the {compared:,} prefixes that could be compared shows a difference."
         )
     return " ".join(said)
 
@@ -187,12 +189,12 @@ def as_text(comparison: Comparison) -> str:
     """The whole, for a terminal: nothing in it moves a cursor."""
     runs = comparison["runs"]
     labels = [shown(run["label"]) for run in runs]
-    lines = [comparison["verdict"], ""]
+    lines = [shown(comparison["verdict"], 2000), ""]
     lines += [f"  {label}: {shown(run['title'], 100)}" for label, run in zip(labels, runs, strict=True)]
     lines.append("")
     head = ["", labels[0], labels[-1], "change"]
     rows = [
-        [each["title"], *(_in_unit(value, each["unit"]) for value in ends), _change(*ends)]
+        [shown(each["title"]), *(_in_unit(value, each["unit"]) for value in ends), _change(*ends)]
         for each in comparison["figures"]
         if any(ends := (each["values"][0], each["values"][-1]))
     ]

@@ -248,6 +248,8 @@ def _figures(document: Document, tasks: TaskTable) -> dict[str, float | None]:
     actions = {i: name for i, name in tasks.names.items() if name == "transfer"}
     found: dict[str, float | None] = {name: None for name, _, _ in FIGURES}
     found.update({name: said.get(name) for name in ("duration", "tasks", "errors", "prefixes")})
+    if found["duration"] is None:
+        found["duration"] = max(0.0, document.stop - document.start)
     found.update({name: said.get(name) for name in ("workers", "threads")})
     found.update({each["name"]: each["seconds"] for each in summary["time"] if each["name"] in ORDER})
     found["limit"] = cluster.get("memory") or None

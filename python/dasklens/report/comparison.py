@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..model.compare import FEWEST
-from .comparedtext import as_text
+from ..model.spans import encodable
+from .comparedtext import as_text, shown
 from .comparing import compared
 from .document import Document, whole
 from .files import Filename, check_target, read, write
@@ -60,7 +61,7 @@ def compare(
     """
     if isinstance(runs, (str, bytes, os.PathLike)) or not isinstance(runs, Sequence):
         raise ValueError(f"compare takes a list of reports, got {type(runs).__name__}.")
-    if type(min_tasks) is not int or min_tasks < 2:
+    if type(min_tasks) is not int or not 2 <= min_tasks < 1 << 53:
         raise ValueError(f"min_tasks should be a whole number from 2 on, got {min_tasks!r}.")
     documents = [_document_of(run) for run in runs]
     return of_document(compared(documents, labels, fewest=min_tasks))
@@ -93,8 +94,9 @@ class ComparisonSummary(dict[str, Any]):
     """
 
     def __str__(self) -> str:
-        lines = [self["verdict"]]
-        lines += [f"  {note}" for note in self["notes"]]
+        # As all of it that a terminal shows: a file comes from anybody.
+        lines = [shown(self["verdict"], 2000)]
+        lines += [f"  {shown(note, 2000)}" for note in self["notes"]]
         return "\n".join(lines)
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -203,7 +205,7 @@ class _Compared:
         printer.text(str(self))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self._said['verdict']}>"
+        return f"<{type(self).__name__}: {shown(self._said['verdict'], 2000)}>"
 
 
 def _pandas() -> Any:
@@ -259,7 +261,7 @@ class Comparison(_Compared):
         pandas = _pandas()
         rows = []
         for each in self._said["prefixes"]:
-            row: dict[str, Any] = {"prefix": each["prefix"]}
+            row: dict[str, Any] = {"prefix": encodable(each["prefix"])}
             for name, values in (
                 ("tasks", each["tasks"]),
                 ("median", [_float(value) for value in each["medians"]]),
@@ -321,8 +323,8 @@ class Trend(_Compared):
         pandas = _pandas()
         rows = [
             (
-                each["prefix"],
-                run["label"],
+                encodable(each["prefix"]),
+                encodable(run["label"]),
                 run["start"],
                 each["tasks"][i],
                 _float(each["medians"][i]),

@@ -176,7 +176,9 @@ def _read(name: str, options: dict[str, Any]) -> bytes:
     from fsspec.utils import infer_compression
 
     try:
-        with fsspec.open(name, mode="rb", compression=None, **options) as file:
+        # What is there is no URL, whatever its name; and of a pipe fsspec would look for the end.
+        local = not options and "\0" not in name and os.path.exists(name)
+        with open(name, "rb") if local else fsspec.open(name, mode="rb", compression=None, **options) as file:
             return read_bounded(file, infer_compression(_path_of(name)))
     except (OSError, ReportError):
         raise

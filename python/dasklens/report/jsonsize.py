@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 #: Lists and objects, and values in them, that a report may have outside of its frames. Its tables and logs
 #: are bounded where they are made: together they come to some hundred thousand.
 MOST_LISTS, MOST_VALUES = 1_000_000, 4_000_000
 
+#: Bytes of a JSON that may be anything: so few make little.
+_SMALL = 1 << 20
 _STRING = re.compile(rb'"[^"]*"')
+
+
+def loaded(text: str | bytes) -> Any:
+    """What a JSON of a stranger says.
+
+    Raises
+    ------
+    ValueError
+        When it is none, or holds more than a report may.
+    RecursionError
+    """
+    if len(text) > _SMALL and not fits(text.encode() if isinstance(text, str) else text):
+        raise ValueError("it holds more lists and values than any report")
+    return json.loads(text)
 
 
 def fits(data: bytes) -> bool:

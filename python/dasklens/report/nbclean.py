@@ -26,6 +26,8 @@ _RUN = re.compile(
 )
 #: A browser makes an element only where it sees its name behind a "<".
 _ELSEWHERE = re.compile(r"<(/?)(meta|link|base|iframe|frame|frameset|object|embed|portal)(?=[\s/>])", re.I)
+#: Browsers leave out line ends and tabs of an address, wherever they stand.
+_SCHEME = re.compile(r"[\s\0-\x1f]*".join(["", *"javascript:"]), re.I)
 #: What nbconvert says of a picture that says nothing of itself.
 _NO_ALT = "No description has been provided for this image"
 _SENTENCE = (
@@ -116,8 +118,7 @@ def _explain(soup: BeautifulSoup, script: Any) -> None:
 
 def _disarm(element: Any, left_out: Counter[str]) -> None:
     for name in list(element.attrs):
-        value = str(element.attrs[name])
-        if name.lower().startswith("on") or re.match(r"[\s\0-\x1f]*javascript:", value, re.I):
+        if name.lower().startswith("on") or _SCHEME.match(str(element.attrs[name])):
             del element.attrs[name]
             left_out["script"] += 1
         elif name.lower() == "ping":

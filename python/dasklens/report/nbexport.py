@@ -78,6 +78,8 @@ class DasklensExporter(HTMLExporter):
             When the scripts of the page, or bqplot's, are not installed.
         """
         html, resources = super().from_notebook_node(nb, resources, **kw)
+        # A text may hold halves of characters, which no file of a page can.
+        html = html.encode(errors="replace").decode()
         page: _Page = resources["dasklens"].pop("page")
         clean = cleaned(html, self.allow_scripts)
         html = completed(
@@ -164,6 +166,9 @@ class _Page:
         """An output as the page shows it: a place for its widget, and what else there is of it behind."""
         if "data" not in output:
             return [output]
+        # What should be text and is none: nbconvert, which would show the widget alone, never looks at it.
+        for kind in [kind for kind, value in output.data.items() if not _is_shown_as(kind, value)]:
+            del output.data[kind]
         output.metadata = from_dict({**(output.get("metadata") or {}), "dasklens": {}})
         self._prefer_pictures(output)
         id_ = place_of(output)
@@ -248,6 +253,10 @@ def _is_output(output: Any) -> bool:
         lines = output.get("traceback")
         return isinstance(lines, list) and all(isinstance(line, str) for line in lines)
     return kind in ("display_data", "execute_result") and isinstance(output.get("data"), dict)
+
+
+def _is_shown_as(kind: str, value: Any) -> bool:
+    return isinstance(value, str) or not kind.startswith(("text/", "image/"))
 
 
 def _may_have_formulas(cell: NotebookNode) -> bool:

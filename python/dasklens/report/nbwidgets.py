@@ -233,7 +233,11 @@ def _end(pair: Any) -> str:
 def _is_unsaved(model: Mapping[str, Any]) -> bool:
     """Whether a model of ours is one that a kernel sends data to, of which nothing was saved."""
     traits = _traits(model)
-    saved = any(each.get("path") == ["snapshot"] and each.get("data") for each in model.get("buffers") or ())
+    buffers = model.get("buffers")
+    saved = any(
+        isinstance(each, Mapping) and each.get("path") == ["snapshot"] and each.get("data")
+        for each in (buffers if isinstance(buffers, list) else ())
+    )
     return _is_ours(model) and bool(traits.get("streams")) and not saved
 
 
@@ -309,7 +313,7 @@ def _has_icon(model: Mapping[str, Any]) -> bool:
     traits = _traits(model)
     return bool(
         traits.get("icon")
-        or any(traits.get("icons") or ())
+        or (isinstance(icons := traits.get("icons"), (list, tuple)) and any(icons))
         or (model["model_name"] == "FigureModel" and traits.get("display_toolbar", True))
         or model["model_name"] in ("PlayModel", "ToolbarModel", "ValidModel")
     )

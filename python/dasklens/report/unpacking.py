@@ -28,10 +28,15 @@ def check_size(size: int, packed: int | None = None) -> None:
     """
     if size > MOST_BYTES:
         raise ReportError(f"This file has more than {MOST_BYTES >> 20:,} MiB: that is no report of dasklens.")
-    if packed is not None and size > max(FREE, MOST_TIMES * packed):
+    if packed is not None and size > most_unpacked(packed, MOST_BYTES):
         raise ReportError(
             f"This file unpacks to more than {MOST_TIMES} times its size: that is no report of dasklens."
         )
+
+
+def most_unpacked(packed: int, most: int) -> int:
+    """Bytes that so many may unpack to, of which `most` are too many in any case."""
+    return min(most, max(FREE, MOST_TIMES * packed))
 
 
 def read_bounded(file: BinaryIO, compression: str | None) -> bytes:

@@ -106,9 +106,18 @@ def pack_name(name: Any) -> bytes:
     return packed
 
 
-def unpack_name(data: bytes) -> Any:
-    """What :func:`pack_name` was given, of a name that was kept as bytes within a name."""
-    return msgpack.unpackb(data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass")
+def unpack_name(data: bytes, budget: NameBudget | None = None) -> Any:
+    """What :func:`pack_name` was given, of a name that was kept as bytes within a name.
+
+    With a `budget`, of anybody's: what it may hold.
+    """
+    hooks: dict[str, Any] = {}
+    if budget is not None:
+        budget.begin(8 * MOST_ENTRIES)
+        hooks = {"list_hook": budget.spend, "object_hook": budget.spend}
+    return msgpack.unpackb(
+        data, use_list=False, strict_map_key=False, unicode_errors="surrogatepass", **hooks
+    )
 
 
 def pack_frame(

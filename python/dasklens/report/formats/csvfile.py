@@ -20,13 +20,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ...model.taskcells import COLUMNS, Cells, by_frame, cells_of
+from ..jsonsize import loaded
 from .about import FORMAT, Exported, broken, checked, dumped, foreign
 from .table import exact_text, exact_values
 
 CSV = "CSV file"
 HEADER = (*COLUMNS, "startstops")
-#: Tasks that are read at once.
-BATCH = 8192
+#: Tasks that are read at once, and letters of them.
+BATCH, MOST_TEXT = 8192, 1 << 24
 #: Letters of a cell: what `csv` allows of itself is less than an exception may have.
 MOST_CELL = 1 << 26
 #: How a formula begins, in a spreadsheet of any script, and what may stand before it.
@@ -123,13 +124,15 @@ def _rows(data: bytes) -> Iterator[list[str]]:
 
 def _batches(rows: Iterator[list[str]]) -> Iterator[Cells]:
     kept: list[list[str]] = []
+    size = 0
     for row in rows:
         if len(row) != len(HEADER) + 1:
             raise broken(CSV, f"a row should have {len(HEADER) + 1} cells and has {len(row)}")
         kept.append(row)
-        if len(kept) == BATCH:
+        size += sum(map(len, row))
+        if len(kept) == BATCH or size > MOST_TEXT:
             yield _cells(kept)
-            kept = []
+            kept, size = [], 0
     if kept:
         yield _cells(kept)
 
@@ -157,7 +160,7 @@ def _cells(rows: list[list[str]]) -> Cells:
 
 def _listed(text: str) -> list[Any]:
     try:
-        said = json.loads(text)
+        said = loaded(text)
         good = isinstance(said, list) and all(
             isinstance(each, list)
             and len(each) in (3, 4)

@@ -12,6 +12,7 @@ from typing import Any
 from ...model.taskcells import Cells
 from ...model.taskframes import CellError, TaskFrames
 from ..document import MOST_UNPACKED, Document, ReportError
+from ..unpacking import most_unpacked
 from .about import broken
 from .csvfile import CSV, is_csv, read_csv
 from .table import ARROW, PARQUET, read_arrow, read_parquet
@@ -55,19 +56,21 @@ def imported(data: bytes, kind: Format) -> Document:
 
     about, batches = kind.read(data)
     frames, made, size = TaskFrames(), [], 0
+    # Tasks say different things, so a file of them shrinks only so much.
+    most = most_unpacked(len(data), MOST_UNPACKED)
     try:
         for cells in batches:
             made.append(frames.frame(cells))
             size += len(made[-1])
-            if size > MOST_UNPACKED or frames.records > about["records"]:
+            if size > most or frames.records > about["records"]:
                 break
     except (CellError, ReportError) as error:
         raise error if isinstance(error, ReportError) else broken(kind.what, str(error)) from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         said = str(error).partition("\n")[0][:200].rstrip(".")
         raise broken(kind.what, f"it does not hold together ({type(error).__name__}: {said})") from None
-    if size > MOST_UNPACKED:
-        raise broken(kind.what, f"it unpacks to more than {MOST_UNPACKED >> 20:,} MiB")
+    if size > most:
+        raise broken(kind.what, f"it unpacks to more than {most >> 20:,} MiB")
     if frames.records != about["records"]:
         more = (
             f"more than {about['records']:,}" if frames.records > about["records"] else f"{frames.records:,}"

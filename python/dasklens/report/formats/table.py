@@ -11,6 +11,8 @@ import numpy as np
 from ...model import exact
 from ...model.taskcells import COLUMNS, Cells, by_frame, cells_of
 from ..document import MOST_UNPACKED
+from ..jsonsize import loaded
+from ..unpacking import most_unpacked
 from .about import Exported, broken, checked, dumped, foreign
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ KEY = b"dasklens"
 ROW_GROUP, BATCH = 131_072, 8192
 #: Values that all columns of a file may have together.
 MOST_VALUES = 1 << 28
+#: Letters of keys and exact values, and spans, of tasks that are read at once: as dictionaries and runs of
+#: the same, a small file says a great many.
+MOST_TEXT, MOST_SPANS = 1 << 24, 1 << 20
 PARQUET, ARROW = "Parquet file", "Arrow file"
 
 
@@ -97,7 +102,7 @@ def exact_text(values: dict[str, Any]) -> str:
 def exact_values(text: str, what: str) -> dict[str, Any]:
     """What `exact_text` was given."""
     try:
-        values = json.loads(text)
+        values = loaded(text)
         if not isinstance(values, dict):
             raise ValueError("it should be an object")
         return {name: exact.decode(value) for name, value in values.items()}
@@ -185,10 +190,9 @@ def read_parquet(data: bytes) -> tuple[dict[str, Any], Iterator[Cells]]:
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     values = sum(group.column(i).num_values for group in groups for i in range(group.num_columns))
     size = sum(group.total_byte_size for group in groups)
-    if size > MOST_UNPACKED or values > MOST_VALUES:
-        raise broken(
-            PARQUET, f"it unpacks to more than {MOST_UNPACKED >> 20:,} MiB or {MOST_VALUES:,} values"
-        )
+    most = most_unpacked(len(data), MOST_UNPACKED)
+    if size > most or values > MOST_VALUES:
+        raise broken(PARQUET, f"it unpacks to more than {most >> 20:,} MiB or {MOST_VALUES:,} values")
     return about, _cells(file.iter_batches(batch_size=BATCH), PARQUET)
 
 
@@ -224,8 +228,31 @@ def _cells(found: Iterator[pa.RecordBatch], what: str) -> Iterator[Cells]:
             raise broken(what, f"it is cut short or damaged ({said})") from None
         if batch is None:
             return
+        for part in _portions(batch, what):
+            yield _of_batch(part, what)
+
+
+def _portions(batch: pa.RecordBatch, what: str) -> Iterator[pa.RecordBatch]:
+    """A batch in parts that are not too much at once."""
+    spans = len(batch.column("startstops").flatten())
+    if spans <= MOST_SPANS and sum(_letters(batch.column(name)) for name in ("key", "exact")) <= MOST_TEXT:
         if batch.num_rows:
-            yield _of_batch(batch, what)
+            yield batch
+    elif batch.num_rows > 1:
+        half = batch.num_rows // 2
+        yield from _portions(batch.slice(0, half), what)
+        yield from _portions(batch.slice(half), what)
+    else:
+        raise broken(what, f"a task has more than {MOST_SPANS:,} spans, or {MOST_TEXT:,} bytes of a key")
+
+
+def _letters(array: Any) -> int:
+    """Bytes of all texts, those that a dictionary says often as often as they are said."""
+    import pyarrow.compute as pc
+
+    if hasattr(array, "dictionary"):
+        return pc.sum(pc.take(pc.binary_length(array.dictionary), array.indices)).as_py() or 0
+    return pc.sum(pc.binary_length(array)).as_py() or 0
 
 
 def _of_batch(batch: pa.RecordBatch, what: str) -> Cells:
@@ -237,11 +264,10 @@ def _of_batch(batch: pa.RecordBatch, what: str) -> Cells:
     action, start, stop, source = (spans.field(i) for i in range(4))
     if spans.null_count or start.null_count or stop.null_count:
         raise broken(what, "a span has no time")
-    odd = {
-        row: exact_values(text, what)
-        for row, text in enumerate(_listed(batch.column("exact")))
-        if text is not None
-    }
+    said = _listed(batch.column("exact"))
+    # What is said often is made once.
+    known = {text: exact_values(text, what) for text in dict.fromkeys(said) if text is not None}
+    odd = {row: known[text] for row, text in enumerate(said) if text is not None}
     return Cells(
         columns,
         lists.value_lengths().to_pylist(),

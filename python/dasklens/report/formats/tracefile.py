@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from ...model import exact
 from ...model.taskcells import COLUMNS, Cells
+from ..jsonsize import loaded
 from .about import broken, checked, foreign, number
 from .layout import seconds
 from .trace import HEAD, MIDDLE, TAIL, TASK
@@ -90,7 +90,7 @@ def _events(lines: io.BytesIO) -> Iterator[dict[str, Any]]:
         if line == TAIL.encode():
             return
         try:
-            event = json.loads(line.removesuffix(b","))
+            event = loaded(line.removesuffix(b","))
         except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict):
