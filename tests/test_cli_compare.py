@@ -167,3 +167,25 @@ def test_a_report_without_figures_is_compared(files: Path, tmp_path: Path) -> No
     code, _, err = run(tmp_path / "bare.json", tmp_path / "bare.json", "--fail-if-slower", "10%")
     assert code == 0
     assert "is not slower" in err
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"exception": {"type": "ValueError", "text": "no", "traceback": ""}},
+            "the block raised ValueError: no",
+        ),
+        ({"ended_early": "The scheduler went."}, "recording ended early: The scheduler went."),
+        ({"missed": {"tasks": 7}}, "7 tasks are missing"),
+    ],
+)
+def test_a_run_that_broke_off_is_not_quick(
+    files: Path, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text(json.dumps({**json.loads((files / "wednesday.json").read_text()), **changes}))
+    code, _, err = run(files / "monday.json", broken, "--fail-if-slower", "10%")
+    assert code == 1
+    assert f"broken.json is not the report of a whole run: {said}" in err
+    assert run(files / "monday.json", broken)[0] == 0

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from ..kernel.written import plain
 from . import BAD, FINE, UNUSABLE
 from .reading import Reading, same_file
+from .summary import not_whole
 
 if TYPE_CHECKING:
     from ..model.compare import Slowdown
@@ -102,9 +103,14 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
         _print_json(compared, slower, asked.limit, out)
     else:
         out.write(f"{compared}\n")
-    if asked.limit is not None:
-        _judge(compared, slower, asked.limit, err)
-    return BAD if slower else FINE
+    if asked.limit is None:
+        return FINE
+    _judge(compared, slower, asked.limit, err)
+    # A run that broke off is no quick one.
+    broken = not_whole(runs[-1]._to_document())
+    for each in broken:
+        err.write(f"{labels[-1]} is not the report of a whole run: {each}\n")
+    return BAD if slower or broken else FINE
 
 
 def _judge(compared: Comparison | Trend, slower: list[Slowdown], limit: float, err: TextIO) -> None:

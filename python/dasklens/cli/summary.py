@@ -67,6 +67,14 @@ def _summary(name: str, document: Document) -> dict[str, Any]:
 
 def _reasons(document: Document) -> list[str]:
     """What is bad about a run, a line each."""
+    found = not_whole(document)
+    for finding in document.summary.get("findings", ()):
+        found.append(f"{_line(finding['title'])}: {_line(finding['evidence'])}")
+    return found
+
+
+def not_whole(document: Document) -> list[str]:
+    """Why a report is not that of a whole run, a line each."""
     found = []
     if document.exception is not None:
         found.append(
@@ -76,8 +84,6 @@ def _reasons(document: Document) -> list[str]:
         found.append(f"recording ended early: {_line(document.ended_early)}")
     if document.missed.get("tasks"):
         found.append(f"{document.missed['tasks']:,} tasks are missing")
-    for finding in document.summary.get("findings", ()):
-        found.append(f"{_line(finding['title'])}: {_line(finding['evidence'])}")
     return found
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..wire.frames import NO_NAME, Frame, FrameError, unpack_frame, unpack_name
+from ..wire.frames import NO_NAME, Frame, FrameError, NameBudget, unpack_frame, unpack_name
 from ..wire.keys import unpack_key
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class TaskTable:
     ----------
     frames : iterable of bytes or Frame
         Frames of the stream ``tasks`` of one log, in the order of their cursors.
+    stranger : bool, default False
+        Whether they came in a file, of anybody: what `records` makes of their metadata is bounded then.
 
     Attributes
     ----------
@@ -49,8 +51,9 @@ class TaskTable:
         Records that the log had dropped before they were read.
     """
 
-    def __init__(self, frames: Iterable[bytes | Frame] = (), missed: int = 0):
+    def __init__(self, frames: Iterable[bytes | Frame] = (), missed: int = 0, *, stranger: bool = False):
         self.missed = missed
+        self._stranger = stranger
         self._frames: list[Frame] = []
         self._names: dict[int, Any] = {}
         self._columns: dict[str, npt.NDArray[Any]] | None = None
@@ -166,6 +169,8 @@ class TaskTable:
         ]
         for i in np.flatnonzero(self.columns()["source"] != NO_NAME).tolist():
             spans[i]["source"] = names[columns["source"][i]]
+        # A name of metadata may be that of many tasks, each of which has an object of its own.
+        budget = NameBudget(1 << 22, 1 << 24) if self._stranger else None
         out = []
         at = 0
         for key, group, lane, kind, error, metadata, nbytes, stimulus, n in zip(
@@ -200,7 +205,7 @@ class TaskTable:
             if ok:
                 record["nbytes"] = int(nbytes)
                 record["typename"], record["type"] = names[kind]
-                record["metadata"] = {} if metadata == NO_NAME else unpack_name(names[metadata])
+                record["metadata"] = {} if metadata == NO_NAME else unpack_name(names[metadata], budget)
             else:
                 record["exception_text"], record["traceback_text"] = names[error]
                 record["cause"] = key

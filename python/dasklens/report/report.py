@@ -250,7 +250,8 @@ class Report(Exports):
     def _of_tasks(self, ask: Any) -> Any:
         with whole("its stream of tasks"):
             if self._tasks is None or not self._ended:
-                self._tasks = TaskTable(self._document.frames("tasks"), self.missed)
+                frames = self._document.frames("tasks")
+                self._tasks = TaskTable(frames, self.missed, stranger=self._recording is None)
             return ask(self._tasks)
 
     # -- as figures ------------------------------------------------------------------------------------
