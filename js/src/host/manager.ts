@@ -52,7 +52,8 @@ export class FigureManager extends ManagerBase {
     moduleName: string
   ): Promise<typeof WidgetModel | never> {
     const exports = moduleName === 'anywidget' ? { AnyModel, AnyView } : await this.load(moduleName);
-    const found = (exports as Record<string, unknown>)[className];
+    // A name is anybody's: what every object inherits is no class of a module.
+    const found = Object.hasOwn(exports, className) ? (exports as Record<string, unknown>)[className] : null;
     if (!found) {
       throw new Error(`${moduleName} has no ${className}.`);
     }

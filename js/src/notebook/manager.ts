@@ -44,8 +44,10 @@ export class NotebookManager extends FigureManager implements MayRun {
   }
 
   protected override async loadClass(className: string, moduleName: string): Promise<typeof WidgetModel> {
-    const found = OWN[moduleName]?.[className] as typeof WidgetModel | undefined;
-    return found ?? super.loadClass(className, moduleName);
+    const own = Object.hasOwn(OWN, moduleName) ? OWN[moduleName] : {};
+    return Object.hasOwn(own, className)
+      ? (own[className] as typeof WidgetModel)
+      : super.loadClass(className, moduleName);
   }
 
   // What stands for what fails says why, and leaves the others alone. ipywidgets' own way puts the text of an
