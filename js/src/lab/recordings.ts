@@ -71,7 +71,9 @@ export class Recordings {
     const { scheduler, ended } = this.choice;
     const recorded = this.registry.recordings.get(this.id);
     const ready = scheduler !== null && !ended && scheduler.state === 'reachable';
-    return ready && !this.asking.has(this.id) && !(recorded && isActive(recorded.said));
+    // What could not be saved yet would be lost.
+    const kept = recorded && (isActive(recorded.said) || recorded.said.again);
+    return ready && !this.asking.has(this.id) && !kept;
   }
 
   get canStop(): boolean {
