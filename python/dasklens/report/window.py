@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..model.samples import CountsOverTime, SystemOverTime
 from ..model.relog import holds_together
+from ..model.samples import CountsOverTime, SystemOverTime
 from ..model.spans import TaskTable
 from ..wire.frames import Frame, FrameError, NameBudget, unpack_frame
 from ..wire.pipes import LONGEST_WINDOW
@@ -143,9 +143,7 @@ class Window:
         self._n += frame.next - frame.first
         self._nbytes += nbytes
         before = self._held[0].floor
-        while len(self._held) > 1 and (
-            self._n - self._held[0].n >= self._most or self._nbytes > MOST_BYTES
-        ):
+        while len(self._held) > 1 and (self._n - self._held[0].n >= self._most or self._nbytes > MOST_BYTES):
             self._drop()
             self._earlier = True
         oldest = self.now - LONGEST_WINDOW

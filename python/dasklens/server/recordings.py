@@ -408,6 +408,8 @@ async def saved(contents: Any, folder: str, text: str) -> str:
     folder = folder.strip("/")
     try:
         there = not folder or await ensure_async(contents.dir_exists(folder))
+        # Into a hidden one some write, and then say that they could not.
+        there = there and (contents.allow_hidden or not await ensure_async(contents.is_hidden(folder)))
     except HTTPError:
         there = False  # it would be outside of all that Jupyter serves
     folder = folder if there else ""
