@@ -152,3 +152,11 @@ test('a scheduler that cannot be reached cannot be recorded, and one that has go
   expect(recordings.id).toBe('z');
   expect(recordings.canStop).toBe(true);
 });
+
+test('what is not saved yet is not recorded over', () => {
+  expect(recordings.canStart).toBe(true);
+  registry.putRecording('a', { ...SAID, phase: 'failed', again: true });
+  expect(recordings.canStart).toBe(false);
+  registry.putRecording('a', { ...SAID, phase: 'failed' });
+  expect(recordings.canStart).toBe(true);
+});
