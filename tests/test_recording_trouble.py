@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager, LargeFileManager
 from test_report_child import NOW, Told
@@ -26,7 +27,8 @@ from dasklens.server.reading import Place, Reply, Unreadable
 from dasklens.server.reckoning import Reckoners
 from dasklens.server.recordings import Recording, Refused, saved
 from dasklens.server.upstream import State
-from dasklens.wire.answers import MOMENT, pack_answer
+from dasklens.wire.answers import MOMENT, pack_answer, unpack_answer
+from dasklens.wire.details import unpack_details
 from dasklens.wire.frames import FrameError, pack_frame, pack_name, unpack_frame
 
 GOOD = pack_answer("moment", "log", 0, NOW, {"started": NOW})
@@ -237,7 +239,7 @@ def made() -> bytes:
 
 def test_columns_that_do_not_fit_together_are_refused() -> None:
     """What reads them makes room for as many values as they say."""
-    bomb = repacked(unpack_frame(made()), cols={"spans": _u4(4_000_000_000, 4)})
+    bomb = repacked(unpack_frame(made()), cols={"spans": np.full(4, 4_000_000_000, "<u4")})
     with pytest.raises(FrameError, match="do not fit together"):
         Window().take("tasks", [bomb])
     told = Told()
@@ -248,10 +250,14 @@ def test_columns_that_do_not_fit_together_are_refused() -> None:
     assert "do not fit together" in told.child._kept.inquiry.absent["tasks"]
 
 
-def _u4(value: int, n: int) -> Any:
-    import numpy as np
-
-    return np.full(n, value, "<u4")
+def test_an_answer_of_more_maps_than_bytes_are_for_is_refused() -> None:
+    """Each of these bytes would be an object of sixty."""
+    many = b"\xdc\xff\xff" + b"\x80" * 0xFFFF
+    frame = repacked(unpack_frame(GOOD), cols={"answer": np.frombuffer(many, "u1")})
+    with pytest.raises(FrameError, match="Expected an answer"):
+        unpack_answer(frame)
+    with pytest.raises(ValueError, match="Expected the details"):
+        unpack_details({"v": 1, "packed": [many]})
 
 
 def test_a_window_holds_so_many_bytes_whatever_tasks_are_called(monkeypatch: pytest.MonkeyPatch) -> None:

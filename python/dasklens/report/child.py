@@ -28,7 +28,7 @@ from ..model.kept import Kept, versions_of
 from ..wire.answers import unpack_answer
 from ..wire.calltree import STREAM as PROFILE
 from ..wire.details import unpack_details
-from ..wire.frames import unpack_frame
+from ..wire.frames import NameBudget, unpack_frame
 from ..wire.pipes import CHUNK, pack_message, read_message
 from .collect import Block, collect
 from .window import Window
@@ -150,7 +150,7 @@ class Child:
             return
         answers = self._kept.inquiry
         if stream.startswith(PROFILE):
-            answers.profiles[stream.partition(":")[2]] = frame, unpack_frame(frame).next
+            answers.profiles[stream.partition(":")[2]] = frame, unpack_frame(frame, NameBudget()).next
         elif stream == "versions":
             answers.versions = versions_of(unpack_answer(frame))
         elif stream == "before":

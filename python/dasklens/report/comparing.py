@@ -170,8 +170,8 @@ def _without_names(runs: Sequence[Run]) -> list[str]:
     if not labels:
         return []
     return [
-        f"The names of tasks were left out of {', '.join(labels)}. What stands for them (group-1, group-2, …) "
-        "is numbered anew in each report, so the same one may be of other tasks in another run: do not trust "
+        f"The names of tasks were left out of {', '.join(labels)}. What stands for them (group-1, …) is "
+        "numbered anew in each report, so the same one may be of other tasks in another run: do not trust "
         "what is said of single prefixes."
     ]
 
