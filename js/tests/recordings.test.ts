@@ -160,3 +160,12 @@ test('what is not saved yet is not recorded over', () => {
   registry.putRecording('a', { ...SAID, phase: 'failed' });
   expect(recordings.canStart).toBe(true);
 });
+
+test('a stop that is refused shows no file of somebody else later', async () => {
+  registry.putRecording('a', SAID);
+  api.stopRecording.mockRejectedValueOnce(new ApiError('You may not.', '', 403));
+  await recordings.stop();
+  expect(recordings.error).toBe('You may not.');
+  registry.putRecording('a', { ...SAID, phase: 'saved', path: 'theirs.html' });
+  expect(saved).toEqual([]);
+});

@@ -129,6 +129,8 @@ export class Recordings {
     } catch (error) {
       const said = error instanceof ApiError ? `${error.message} ${error.remedy}`.trim() : String(error);
       this.refused.set(id, said);
+      // It was not this page that ends it.
+      this.forget(id);
     } finally {
       this.asking.delete(id);
       this._changed.emit();
