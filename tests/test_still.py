@@ -165,6 +165,18 @@ def test_names_at_random_stay_text(names: list[str]) -> None:
     assert page.tags.count("tr") == 1 + min(12, len(set(names)))
 
 
+def test_text_stays_in_one_line_of_html_and_has_its_own_lines() -> None:
+    """Behind an empty line Markdown, which `nbconvert --to markdown` makes, reads on as Markdown."""
+    said = still.words_html("a\n\n![b](http://example.org/x.png)\r\n\r$c")
+    assert not re.search(r"[\r\n]", said)
+    parser, found = HTMLParser(convert_charrefs=True), []
+    parser.handle_data = found.append  # type: ignore[method-assign]
+    parser.feed(said)
+    parser.close()
+    assert "".join(found) == "a\n\n![b](http://example.org/x.png)\n\n$c"
+    assert not re.search(r"[\r\n]", still.image_html(b"", "a\n\nb"))
+
+
 def test_many_prefixes_are_counted() -> None:
     page = Page(still_html(overview_of(*(named(f"p{i}") for i in range(40)))))
     assert len(page.rows) == 13

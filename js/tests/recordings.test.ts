@@ -152,3 +152,20 @@ test('a scheduler that cannot be reached cannot be recorded, and one that has go
   expect(recordings.id).toBe('z');
   expect(recordings.canStop).toBe(true);
 });
+
+test('what is not saved yet is not recorded over', () => {
+  expect(recordings.canStart).toBe(true);
+  registry.putRecording('a', { ...SAID, phase: 'failed', again: true });
+  expect(recordings.canStart).toBe(false);
+  registry.putRecording('a', { ...SAID, phase: 'failed' });
+  expect(recordings.canStart).toBe(true);
+});
+
+test('a stop that is refused shows no file of somebody else later', async () => {
+  registry.putRecording('a', SAID);
+  api.stopRecording.mockRejectedValueOnce(new ApiError('You may not.', '', 403));
+  await recordings.stop();
+  expect(recordings.error).toBe('You may not.');
+  registry.putRecording('a', { ...SAID, phase: 'saved', path: 'theirs.html' });
+  expect(saved).toEqual([]);
+});

@@ -71,7 +71,9 @@ export class Recordings {
     const { scheduler, ended } = this.choice;
     const recorded = this.registry.recordings.get(this.id);
     const ready = scheduler !== null && !ended && scheduler.state === 'reachable';
-    return ready && !this.asking.has(this.id) && !(recorded && isActive(recorded.said));
+    // What could not be saved yet would be lost.
+    const kept = recorded && (isActive(recorded.said) || recorded.said.again);
+    return ready && !this.asking.has(this.id) && !kept;
   }
 
   get canStop(): boolean {
@@ -127,6 +129,8 @@ export class Recordings {
     } catch (error) {
       const said = error instanceof ApiError ? `${error.message} ${error.remedy}`.trim() : String(error);
       this.refused.set(id, said);
+      // It was not this page that ends it.
+      this.forget(id);
     } finally {
       this.asking.delete(id);
       this._changed.emit();

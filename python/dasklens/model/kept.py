@@ -12,9 +12,9 @@ from time import localtime, strftime, time
 from typing import Any
 
 from ..wire.details import metrics_since
-from ..wire.frames import unpack_frame
+from ..wire.frames import Frame, FrameError, NameBudget, unpack_frame
 from .pieces import PieceWriter
-from .relog import continued, newest_sample
+from .relog import continued, holds_together, newest_sample
 
 #: What is recorded. Histories are appended to, tables say what changed.
 HISTORIES, TABLES = ("tasks", "counts", "system"), ("workers", "groups")
@@ -174,7 +174,7 @@ class Kept:
             place.log = log
             place.first_log = place.first_log or log
             place.cursor = place.names = 0
-        unpacked = [unpack_frame(frame) for frame in frames] if history else []
+        unpacked = [_read(frame) for frame in frames] if history else []
         records = sum(frame.next - frame.first for frame in unpacked) if history else len(frames)
         if history and (place.begun or stream == "tasks"):
             place.missed += max(0, cursor - place.cursor - records)
@@ -237,6 +237,14 @@ class Kept:
                 f"The scheduler was started anew at {_clock(self._anew)}: of what its predecessor did, only "
                 "what had been read before is here."
             )
+
+
+def _read(data: bytes) -> Frame:
+    """A frame of whatever the scheduler is: it will be read again, by who makes room for what it says."""
+    frame = unpack_frame(data, NameBudget())
+    if not holds_together(frame):
+        raise FrameError(f"The columns of a {frame.stream!r} frame do not fit together.")
+    return frame
 
 
 def _clock(when: float) -> str:

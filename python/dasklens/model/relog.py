@@ -147,3 +147,29 @@ def newest_sample(data: bytes) -> bytes:
         cols,  # type: ignore[arg-type]
     )
     return repacked(cut)
+
+
+#: Columns that have a value a record, and a value a span; the sparse ones may be absent.
+_RECORD = ("group", "lane", "type", "nbytes", "stimulus", "spans", "key_len", "error", "metadata")
+_SPAN = ("action", "start", "stop", "source")
+_SPARSE = ("error", "metadata", "source")
+
+
+def holds_together(frame: Frame) -> bool:
+    """Whether the columns are as long as they say: what reads them makes room for as many values."""
+    sizes = {name: len(data) // ITEM_SIZE[dtype] for name, (dtype, data) in frame.cols.items()}
+    records = frame.next - frame.first
+    if frame.stream in ("counts", "system"):
+        return sizes.get("time") == records
+    if frame.stream == "profile":
+        return all(sizes.get(name) == records for name in ("parent", "function", "line", "source", "count"))
+    if frame.stream != "tasks":
+        return True
+    if any(name not in sizes for name in (*_RECORD, *_SPAN, "key") if name not in _SPARSE):
+        return False
+    spans, key_len = column(frame, "spans"), column(frame, "key_len")
+    return (
+        all(sizes[name] == records for name in _RECORD if name in sizes)
+        and all(sizes[name] == int(spans.sum(dtype="u8")) for name in _SPAN if name in sizes)
+        and int(key_len.sum(dtype="u8")) == sizes["key"]
+    )

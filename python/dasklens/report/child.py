@@ -28,13 +28,15 @@ from ..model.kept import Kept, versions_of
 from ..wire.answers import unpack_answer
 from ..wire.calltree import STREAM as PROFILE
 from ..wire.details import unpack_details
-from ..wire.frames import unpack_frame
+from ..wire.frames import NameBudget, unpack_frame
 from ..wire.pipes import CHUNK, pack_message, read_message
 from .collect import Block, collect
 from .window import Window
 
 #: Bytes that a recording may take, compressed: more than JupyterLab's viewer opens of a file.
 MOST_BYTES = 180 << 20
+#: And before that: what makes the report unpacks all of it, and so does who reads it.
+MOST_TAKEN = 2 << 30
 #: Seconds between two words on how far a recording is.
 TELL_EVERY = 0.5
 
@@ -48,11 +50,14 @@ class Child:
         Where answers go.
     most : int
         Bytes that a recording may take.
+    most_taken : int
+        Bytes before they are compressed.
     """
 
-    def __init__(self, output: BinaryIO, most: int = MOST_BYTES):
+    def __init__(self, output: BinaryIO, most: int = MOST_BYTES, most_taken: int = MOST_TAKEN):
         self._output = output
-        self._most = most
+        self._most, self._most_taken = most, most_taken
+        self._taken = 0
         self._writing = threading.Lock()
         self._window: Window | None = None
         self._kept: Kept | None = None
@@ -91,9 +96,11 @@ class Child:
             self._live.take(stream, frames)
         elif self._kept is not None:
             kept = self._kept
-            if kept.nbytes >= self._most:
+            if self._full(kept):
                 kept.fill_up()
             else:
+                # Before: what is refused has cost as much.
+                self._taken += sum(map(len, frames))
                 kept.take(stream, log, cursor, names, frames)
             self._tell_soon()
 
@@ -135,6 +142,7 @@ class Child:
         self._kept = kept = _Recorded(address)
         kept.begin_at(at.log, at.first)
         kept.start_time = at.base
+        self._taken = 0
         self._tell()
 
     def _do_answer(self, of: str, stream: str, frame: bytes) -> None:
@@ -142,7 +150,7 @@ class Child:
             return
         answers = self._kept.inquiry
         if stream.startswith(PROFILE):
-            answers.profiles[stream.partition(":")[2]] = frame, unpack_frame(frame).next
+            answers.profiles[stream.partition(":")[2]] = frame, unpack_frame(frame, NameBudget()).next
         elif stream == "versions":
             answers.versions = versions_of(unpack_answer(frame))
         elif stream == "before":
@@ -162,6 +170,9 @@ class Child:
     def _do_drop(self) -> None:
         self._kept = None
 
+    def _full(self, kept: Kept) -> bool:
+        return kept.nbytes >= self._most or self._taken >= self._most_taken
+
     def _tell_soon(self) -> None:
         if self._timer is None:
             self._timer = threading.Timer(max(0.0, self._told + TELL_EVERY - monotonic()), self._tell)
@@ -172,7 +183,7 @@ class Child:
         kept = self._kept
         self._told, self._timer = monotonic(), None
         if kept is not None:
-            full = kept.nbytes >= self._most
+            full = self._full(kept)
             records = kept.kept["tasks"].records
             self._answer(
                 recording={"tasks": records, "missed": kept.missed, "nbytes": kept.nbytes, "full": full}

@@ -21,7 +21,7 @@ from ..model.spans import TaskTable
 from ..wire.calltree import pack_profile, unpack_profile
 from ..wire.frames import NO_NAME, unpack_frame
 from .compared import checked_comparison
-from .comparedtext import notes, verdict
+from .comparedtext import notes, shown, verdict
 from .document import Document, Stream, plain, whole
 from .measured import coded, sums
 from .summary import ORDER, summarize
@@ -138,7 +138,7 @@ def compared(
         "method": METHOD,
     }
     comparison["verdict"] = verdict(comparison)
-    comparison["notes"] = notes(comparison, changes.left_out)
+    comparison["notes"] = [*_without_names(runs), *notes(comparison, changes.left_out)]
     # What is read back is the same to the letter.
     made.comparison = checked_comparison(plain(comparison))
     return made
@@ -162,6 +162,18 @@ def _title(runs: Sequence[Run]) -> str:
     if len(runs) == 2:
         return f"{titles[1]} compared with {titles[0]}"
     return f"{len(runs):,} runs from {titles[0]} to {titles[-1]}"
+
+
+def _without_names(runs: Sequence[Run]) -> list[str]:
+    """Stand-ins are numbered anew in each report: two of the same name need not be the same."""
+    labels = [shown(run.label) for run in runs if "keys" in run.document.redacted]
+    if not labels:
+        return []
+    return [
+        f"The names of tasks were left out of {', '.join(labels)}. What stands for them (group-1, …) is "
+        "numbered anew in each report, so the same one may be of other tasks in another run: do not trust "
+        "what is said of single prefixes."
+    ]
 
 
 def _about(run: Run) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.pieces import Budget, PieceError, frames_in
-from ..model.relog import column
-from ..wire.frames import ITEM_SIZE, Frame, FrameError, NameBudget, unpack_frame
+from ..model.relog import holds_together
+from ..wire.frames import FrameError, NameBudget, unpack_frame
 from .jsonsize import fits
 
 FORMAT, VERSION = "dasklens-report", 1
@@ -378,7 +378,7 @@ def _stream(name: str, raw: Any, budget: Budget, names: NameBudget) -> Stream:
             frame = unpack_frame(data, names)
             if frame.stream != kind:
                 raise damaged(f"its stream {name!r} holds frames of another")
-            if not _holds_together(frame):
+            if not holds_together(frame):
                 raise damaged(f"the columns of a frame of its stream {name!r} do not fit together")
             found += 1
             held += frame.next - frame.first
@@ -389,29 +389,3 @@ def _stream(name: str, raw: Any, budget: Budget, names: NameBudget) -> Stream:
     if kind == "tasks" and held != records:
         raise damaged(f"its stream {name!r} should have {records:,} records and has {held:,}")
     return Stream(records, frames, pieces)
-
-
-#: Columns that have a value a record, and a value a span; the sparse ones may be absent.
-_RECORD = ("group", "lane", "type", "nbytes", "stimulus", "spans", "key_len", "error", "metadata")
-_SPAN = ("action", "start", "stop", "source")
-_SPARSE = ("error", "metadata", "source")
-
-
-def _holds_together(frame: Frame) -> bool:
-    """Whether the columns are as long as they say: what reads them makes room for as many values."""
-    sizes = {name: len(data) // ITEM_SIZE[dtype] for name, (dtype, data) in frame.cols.items()}
-    records = frame.next - frame.first
-    if frame.stream in ("counts", "system"):
-        return sizes.get("time") == records
-    if frame.stream == "profile":
-        return all(sizes.get(name) == records for name in ("parent", "function", "line", "source", "count"))
-    if frame.stream != "tasks":
-        return True
-    if any(name not in sizes for name in (*_RECORD, *_SPAN, "key") if name not in _SPARSE):
-        return False
-    spans, key_len = column(frame, "spans"), column(frame, "key_len")
-    return (
-        all(sizes[name] == records for name in _RECORD if name in sizes)
-        and all(sizes[name] == int(spans.sum(dtype="u8")) for name in _SPAN if name in sizes)
-        and int(key_len.sum(dtype="u8")) == sizes["key"]
-    )

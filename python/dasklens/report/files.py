@@ -92,7 +92,7 @@ def write(document: Document, filename: Filename, storage_options: Mapping[str, 
     if kind_of(name) == "ipynb":
         from .notebook import trust
 
-        trust(name)
+        trust(data)
 
 
 @contextmanager

@@ -46,7 +46,8 @@ def lost_workers(m: Measured, tasks: TaskTable, details: Mapping[str, Any]) -> F
             " ".join(said),
             "Look for the reason in the logs: mostly a worker went past its memory limit and was killed, its "
             "machine was taken away, or a library crashed. Smaller partitions or more memory help with the "
-            "first.",
+            "first. A cluster whose scale() is called with fewer workers may end them too before they have "
+            "handed over what they hold: call client.retire_workers() first.",
             "",
         ),
         "link": DIED,

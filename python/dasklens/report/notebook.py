@@ -103,11 +103,16 @@ def render(document: Document, filename: str | os.PathLike[str]) -> bytes:
     return json.dumps(notebook, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
-def trust(path: str) -> None:
+def trust(data: bytes) -> None:
     """Have Jupyter trust a notebook that was written here, as it does one whose cells were run here.
 
     For this user on this machine: for anybody else it is a stranger's. Where signatures cannot be kept, the
     notebook has its pictures until somebody trusts it.
+
+    Parameters
+    ----------
+    data : bytes
+        What was written: the file may be somebody else's by now.
     """
     with suppress(Exception):
         import nbformat
@@ -115,7 +120,7 @@ def trust(path: str) -> None:
 
         notary = NotebookNotary()
         try:
-            notary.sign(nbformat.read(path, as_version=4))
+            notary.sign(nbformat.reads(data.decode(), as_version=4))
         finally:
             notary.store.close()
 

@@ -16,15 +16,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..model.relog import holds_together
 from ..model.samples import CountsOverTime, SystemOverTime
 from ..model.spans import TaskTable
-from ..wire.frames import Frame, unpack_frame
+from ..wire.frames import Frame, FrameError, NameBudget, unpack_frame
 from ..wire.pipes import LONGEST_WINDOW
 from .summary import summarize
 from .words import duration
 
 #: Tasks that are held at most, the newest.
 MOST_TASKS = 200_000
+#: Bytes of their frames, and of the names that those speak of, whatever a scheduler calls a task.
+MOST_BYTES = 128 << 20
 #: What is not in the panel where a report has it.
 REMEDIES = {
     "errors": "Click a failed group under Progress for its traceback, and run one of the tasks on its own to "
@@ -42,6 +45,9 @@ class _Held:
     #: When the first and the last of its tasks ended, in seconds since the epoch.
     begin: float
     end: float
+    #: All of it, and what of that is names.
+    nbytes: int
+    named: int
 
     @property
     def n(self) -> int:
@@ -70,7 +76,7 @@ class Window:
         self._held: deque[_Held] = deque()
         self._names: dict[int, Any] = {}
         self._log, self._base, self._floor = log, np.nan, 0
-        self._n = self._next = 0
+        self._n = self._next = self._nbytes = self._named = 0
         #: Whether there were tasks before those that are held, and not so long ago that they do not matter.
         self._earlier = False
 
@@ -84,9 +90,11 @@ class Window:
     def take(self, stream: str, frames: Sequence[bytes]) -> None:
         """Take what came of ``tasks``, ``counts`` or ``system``."""
         for data in frames:
-            frame = unpack_frame(data)
+            frame = unpack_frame(data, NameBudget())
+            if not holds_together(frame):
+                raise FrameError(f"The columns of a {frame.stream!r} frame do not fit together.")
             if stream == "tasks":
-                self._take_tasks(frame)
+                self._take_tasks(frame, len(data))
             elif stream == "counts":
                 if self._counts.append(frame) and self._counts.columns.get("time"):
                     self._ahead = self._counts.columns["time"][-1] - monotonic()
@@ -111,14 +119,19 @@ class Window:
         """What the scheduler's clock says, in seconds since the epoch; NaN before anything came."""
         return float(self._stopped if np.isfinite(self._stopped) else self._ahead + monotonic())
 
-    def _take_tasks(self, frame: Frame) -> None:
+    def _take_tasks(self, frame: Frame, nbytes: int) -> None:
         if frame.log != self._log:
             self._forget(frame.log)
             # Those that were gone are earlier too.
             self._earlier = frame.first > 0
-        self._names.update(enumerate(frame.names, frame.names0))
         if frame.next <= self._next:
             return
+        named = nbytes - sum(len(data) for _, data in frame.cols.values())
+        if self._named + named > MOST_BYTES:
+            self._forget(frame.log)
+            self._earlier = True
+        self._named += named
+        self._names.update(enumerate(frame.names, frame.names0))
         self._next = frame.next
         if frame.base != self._base:
             # A chunk of the scheduler's log has names of its own, and a base.
@@ -126,10 +139,11 @@ class Window:
         stop = np.frombuffer(frame.cols["stop"][1], "<f8") + frame.base
         stop = stop[np.isfinite(stop)]
         begin, end = (float(stop.min()), float(stop.max())) if len(stop) else (np.nan, np.nan)
-        self._held.append(_Held(frame, self._floor, begin, end))
+        self._held.append(_Held(frame, self._floor, begin, end, nbytes, named))
         self._n += frame.next - frame.first
+        self._nbytes += nbytes
         before = self._held[0].floor
-        while len(self._held) > 1 and self._n - self._held[0].n >= self._most:
+        while len(self._held) > 1 and (self._n - self._held[0].n >= self._most or self._nbytes > MOST_BYTES):
             self._drop()
             self._earlier = True
         oldest = self.now - LONGEST_WINDOW
@@ -138,9 +152,12 @@ class Window:
         floor = self._held[0].floor
         if floor > before:
             self._names = {ident: name for ident, name in self._names.items() if ident >= floor}
+            self._named = sum(held.named for held in self._held)
 
     def _drop(self) -> None:
-        self._n -= self._held.popleft().n
+        dropped = self._held.popleft()
+        self._n -= dropped.n
+        self._nbytes -= dropped.nbytes
 
     # -- what is said --------------------------------------------------------------------------------
 

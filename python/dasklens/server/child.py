@@ -131,13 +131,29 @@ class Child:
             # At once: whoever is cancelled from here on has told it.
             stdin.write(pack_message({"do": do, **more}))
             async with self._draining:
-                await stdin.drain()
+                await self._drained(stdin)
         except MessageError as error:
             raise ChildError(str(error)) from None
         except (OSError, RuntimeError):
             # Why, reading finds out.
             await asyncio.wait([self._reading])
             raise ChildError(self.gone, True) from None
+
+    def mention(self, do: str) -> None:
+        """Tell it something that nobody waits for: not even one that stands still holds up who leaves."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        if not self.gone:
+            stdin.write(pack_message({"do": do}))
+
+    async def _drained(self, stdin: asyncio.StreamWriter) -> None:
+        # No `wait_for`, which swallows cancellations until Python 3.12: once it is killed the pipe breaks.
+        why = f"The process that makes summaries took nothing for {PATIENCE:.0f} s."
+        late = asyncio.get_running_loop().call_later(PATIENCE, self._kill, why)
+        try:
+            await stdin.drain()
+        finally:
+            late.cancel()
 
     async def ask(
         self, do: str, on_progress: Callable[[str], None] | None = None, **more: Any

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from math import isfinite
 from time import monotonic
 from typing import Any
 
@@ -11,10 +12,12 @@ from dasklens.server.child import ChildError
 from dasklens.server.reading import Place, Reply, Unreadable
 from dasklens.server.upstream import State, Upstream
 from dasklens.wire.answers import MOMENT
-from dasklens.wire.frames import unpack_frame
+from dasklens.wire.frames import FrameError, NameBudget, unpack_frame
 
 #: The stream that is read as fast as it comes.
 TASKS = "tasks"
+#: Bytes of what a scheduler says of the moment.
+MOST_MOMENT = 64 << 10
 
 
 class Following:
@@ -122,7 +125,21 @@ async def moment(upstream: Upstream) -> bytes:
     while True:
         reply = await upstream.read(MOMENT, Place())
         if reply.frames:
-            return reply.frames[0]
+            return _checked(reply.frames[0])
+
+
+def _checked(frame: bytes) -> bytes:
+    """It is unpacked in this process too, and a scheduler may say anything."""
+    refused = Unreadable("The scheduler's reply is not one that this version of dasklens can read.")
+    if len(frame) > MOST_MOMENT:
+        raise refused
+    try:
+        at = unpack_frame(frame, NameBudget())
+    except FrameError:
+        raise refused from None
+    if not isfinite(at.base):
+        raise refused
+    return frame
 
 
 def place_of(frame: bytes, before: int = 0) -> Place:

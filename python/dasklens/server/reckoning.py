@@ -42,6 +42,11 @@ class Reckoner:
         return self._child.pid if self._child is not None else None
 
     @property
+    def takes_room(self) -> bool:
+        """Whether there is a child, or is going to be one."""
+        return self._child is not None or self._starting.locked()
+
+    @property
     def wanted(self) -> bool:
         """Whether there is something to be done, or kept."""
         recording = self.recording
@@ -60,6 +65,8 @@ class Reckoner:
         before = self.recording
         if before is not None and before.active:
             raise Refused("This scheduler is being recorded already.")
+        if before is not None and before.said["again"]:
+            raise Refused("What was recorded before is not saved yet. Try that again, or give it up.")
         recording = self.recording = Recording(
             self._reckoners.streams.upstream(self._id), self._get_child, address, self._on_change
         )
@@ -99,15 +106,17 @@ class Reckoner:
     def _on_change(self) -> None:
         self._reckoners.changed(self._id)
         recording = self.recording
-        if recording is not None and recording.phase == "saved":
+        if recording is not None and not recording.active and not recording.said["again"]:
             self._reckoners.later(self.settle())
 
     async def _get_child(self) -> Child:
         async with self._starting:
             if self._child is None or self._child.gone:
-                if self._child is not None:
-                    await self._child.close()
-                self._reckoners.make_room()
+                # It takes no room any more.
+                gone, self._child = self._child, None
+                if gone is not None:
+                    await gone.close()
+                self._reckoners.make_room(self)
                 self._child = await Child.start(self._on_recording, self._on_gone)
             return self._child
 
@@ -173,14 +182,14 @@ class Reckoners:
         for listener in list(self._listeners):
             listener(id, recording.said if recording is not None else None)
 
-    def make_room(self) -> None:
-        """See that there is room for one more child.
+    def make_room(self, asking: Reckoner) -> None:
+        """See that there is room for one more child, that of `asking`.
 
         Raises
         ------
         ChildError
         """
-        if sum(it.pid is not None for it in self._known.values()) >= MOST_CHILDREN:
+        if sum(it.takes_room for it in self._known.values() if it is not asking) >= MOST_CHILDREN:
             raise ChildError(
                 f"Summaries and recordings of {MOST_CHILDREN} schedulers are being made already. "
                 "Fold the summary of one, or stop a recording."

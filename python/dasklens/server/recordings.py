@@ -12,6 +12,7 @@ import json
 from collections.abc import Awaitable, Callable
 from time import localtime, monotonic, strftime, time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from jupyter_core.utils import ensure_async
 from tornado.web import HTTPError
@@ -86,7 +87,7 @@ class Recording:
         self._lacks: dict[str, str] = {}
         self._told: tuple[float, dict[str, Any]] = (0.0, {})
         self._due: asyncio.TimerHandle | None = None
-        self._ended = False
+        self._ended = self._given_up = False
         self.phase = "starting"
 
     @property
@@ -180,6 +181,9 @@ class Recording:
             following.start()
             at = await asyncio.wait_for(moment(self._upstream), PATIENCE)
             await child.tell("begin", frame=at, address=self._address)
+            if self._given_up:
+                # Meanwhile; nobody would end what begins now.
+                raise ChildError("This recording was given up.")
             following.places = {TASKS: place_of(at), **dict.fromkeys(SAMPLED, Place())}
             await following.stop()
             self._began = monotonic()
@@ -280,8 +284,9 @@ class Recording:
                 at = await asyncio.wait_for(moment(self._upstream), patience)
                 await asyncio.wait_for(self._read_rest(following, at), LONGEST_REST)
                 await self._told_child("phase", of="recording", phase="live", reason="")
-            except asyncio.TimeoutError:
-                why = self._trouble or "the scheduler does not answer"
+            except (asyncio.TimeoutError, Unreadable) as error:
+                # One that was started anew may not tell what the one before did.
+                why = self._trouble or str(error) or "the scheduler does not answer"
                 await self._told_child("phase", of="recording", phase="lost", reason=_within(why))
             else:
                 await self._ask_the_rest()
@@ -289,6 +294,10 @@ class Recording:
             self._ended = True
         except ChildError as error:
             self._fail(str(error), False)
+        except Exception as error:
+            # It would be said to be stopping for ever.
+            self._upstream.log.exception("dasklens: a recording could not be ended")
+            self._fail(f"The recording could not be ended ({type(error).__name__}).", False)
         finally:
             await self._unfollow()
         if self.phase != "failed":
@@ -373,14 +382,19 @@ class Recording:
 
     async def close(self) -> None:
         """Give it up, with what it has."""
+        self._given_up = True
         if self._due is not None:
             self._due.cancel()
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
         await self._unfollow()
-        if self._child is not None and not self._child.gone:
-            await self._child.tell("drop")
+        if self._child is not None:
+            self._child.mention("drop")
+
+
+#: Of each contents manager: between looking for a name and saving, another could take the same.
+_NAMING: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def saved(contents: Any, folder: str, text: str) -> str:
@@ -394,13 +408,16 @@ async def saved(contents: Any, folder: str, text: str) -> str:
     folder = folder.strip("/")
     try:
         there = not folder or await ensure_async(contents.dir_exists(folder))
+        # Into a hidden one some write, and then say that they could not.
+        there = there and (contents.allow_hidden or not await ensure_async(contents.is_hidden(folder)))
     except HTTPError:
         there = False  # it would be outside of all that Jupyter serves
     folder = folder if there else ""
     name = f"dask-report-{strftime('%Y-%m-%d-%H%M%S', localtime(time()))}.dasklens.html"
-    name = await ensure_async(contents.increment_filename(name, folder, insert="-"))
-    path = f"{folder}/{name}" if folder else name
-    await ensure_async(contents.save({"type": "file", "format": "text", "content": text}, path))
+    async with _NAMING.setdefault(contents, asyncio.Lock()):
+        name = await ensure_async(contents.increment_filename(name, folder, insert="-"))
+        path = f"{folder}/{name}" if folder else name
+        await ensure_async(contents.save({"type": "file", "format": "text", "content": text}, path))
     return path
 
 

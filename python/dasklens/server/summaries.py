@@ -149,8 +149,8 @@ class Summaries:
         if following is not None:
             await following.stop()
             following.leave()
-        if child is not None and not child.gone:
-            await child.tell("forget")
+        if child is not None:
+            child.mention("forget")
 
     async def _idle(self) -> None:
         while monotonic() - self._asked < IDLE:

@@ -95,7 +95,7 @@ def _when(overview: Overview) -> str:
 def image_html(png: bytes, alt: str) -> str:
     """An element with a picture in it."""
     return (
-        f'<img alt="{escape(text(alt))}" width="{WIDTH}" style="max-width:100%;height:auto" '
+        f'<img alt="{_escaped(alt)}" width="{WIDTH}" style="max-width:100%;height:auto" '
         f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
     )
 
@@ -122,8 +122,14 @@ def _prefixes(overview: Overview) -> str:
 
 def words_html(words: str) -> str:
     """Any text as HTML that shows it as it is: no markup, and no mathematics between two dollars."""
-    shown = escape(text(words))
+    shown = _escaped(words)
     return f'<span class="{_NO_MATHS}">{shown}</span>' if "$" in shown or "\\" in shown else shown
+
+
+def _escaped(words: str) -> str:
+    """In one line: within Markdown, which `nbconvert --to markdown` makes, HTML ends at an empty one."""
+    lines = text(words).replace("\r\n", "\n").replace("\r", "\n")
+    return escape(lines).replace("\n", "&#10;")
 
 
 def text(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgpack
 
-from .frames import FrameError, pack_frame, unpack_frame
+from .frames import FrameError, NameBudget, pack_frame, unpack_frame
 
 #: When it is there, and how far the log of tasks is: `{"started"}`, and the cursor as the frame's.
 MOMENT = "moment"
@@ -42,11 +42,11 @@ def unpack_answer(data: bytes) -> Any:
     FrameError
         When it is no such frame.
     """
-    frame = unpack_frame(data)
+    frame = unpack_frame(data, NameBudget())
     dtype, packed = frame.cols.get("answer", ("", memoryview(b"")))
     try:
         if dtype == "u1":
-            return msgpack.unpackb(packed, unicode_errors="surrogatepass")
-    except (ValueError, RecursionError, msgpack.UnpackException):
+            return NameBudget().unpack(packed)
+    except ValueError:
         pass
     raise FrameError(f"Expected an answer of the stream {frame.stream!r}, got something else.")

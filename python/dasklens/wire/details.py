@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgpack
+from .frames import NameBudget
 
 #: Version of the answer.
 VERSION = 1
@@ -69,4 +69,4 @@ def _lost(rows: Any) -> list[list[Any]]:
 
 
 def _unpack(data: Any) -> Any:
-    return msgpack.unpackb(data, unicode_errors="surrogatepass")
+    return NameBudget().unpack(data)

@@ -52,6 +52,22 @@ class NameBudget:
         self._lists = min(self.lists, 1000 + size // 8, MOST_ENTRIES)
         self._entries = min(self.entries, 10_000 + size // 2, 4 * MOST_ENTRIES)
 
+    def unpack(self, data: bytes | memoryview) -> Any:
+        """What msgpack of anybody's says.
+
+        Raises
+        ------
+        ValueError
+            When it says nothing, or has more lists, maps and entries than so many bytes should.
+        """
+        self.begin(len(data))
+        try:
+            return msgpack.unpackb(
+                data, unicode_errors="surrogatepass", list_hook=self.spend, object_hook=self.spend
+            )
+        except (RecursionError, msgpack.UnpackException) as error:
+            raise ValueError(f"bytes that are not msgpack ({error})") from None
+
     def spend(self, made: Any) -> Any:
         """A list or map was unpacked."""
         self.lists, self._lists = self.lists - 1, self._lists - 1
