@@ -374,3 +374,11 @@ def test_findings_link_to_the_documentation(link: str) -> None:
     raw["summary"]["findings"][0]["link"] = link
     with pytest.raises(ReportError, match="links to something else than the documentation of Dask"):
         load_report(json.dumps(raw).encode())
+
+
+def test_a_cell_is_no_number_without_end() -> None:
+    raw = json.loads((Path(__file__).parent / "data/reports/sample.json").read_bytes())
+    name, table = next((name, table) for name, table in raw["tables"].items() if table["rows"])
+    table["rows"][0][-1] = 10**400
+    with pytest.raises(ReportError, match=f"a cell of its table '{name}' should be text, a number or null"):
+        Document.from_json(json.dumps(raw).encode())

@@ -21,6 +21,7 @@ import json
 import os
 import sys
 import threading
+from pathlib import Path
 from time import monotonic
 from typing import Any, BinaryIO
 
@@ -239,6 +240,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)
+    # Where memory runs out, it goes rather than Jupyter or somebody's kernel: that is a state with a reason.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     child = Child(output)
     with contextlib.suppress(BrokenPipeError):
         while (message := read_message(sys.stdin.buffer)) is not None:

@@ -106,7 +106,8 @@ def compared(
     """
     named = _labels(len(documents), labels)
     runs = [_run(document, label) for document, label in zip(documents, named, strict=True)]
-    changes = compare_prefixes([run.took for run in runs], fewest=fewest)
+    unnamed = _unnamed(runs)
+    changes = compare_prefixes([{} if unnamed else run.took for run in runs], fewest=fewest)
     kind = "pair" if len(runs) == 2 else "trend"
     made = Document(
         dasklens=_version(),
@@ -164,15 +165,18 @@ def _title(runs: Sequence[Run]) -> str:
     return f"{len(runs):,} runs from {titles[0]} to {titles[-1]}"
 
 
+def _unnamed(runs: Sequence[Run]) -> list[str]:
+    """Labels of the runs whose names were left out: what stands for them is numbered anew in each report."""
+    return [shown(run.label) for run in runs if "keys" in run.document.redacted]
+
+
 def _without_names(runs: Sequence[Run]) -> list[str]:
-    """Stand-ins are numbered anew in each report: two of the same name need not be the same."""
-    labels = [shown(run.label) for run in runs if "keys" in run.document.redacted]
+    labels = _unnamed(runs)
     if not labels:
         return []
     return [
         f"The names of tasks were left out of {', '.join(labels)}. What stands for them (group-1, …) is "
-        "numbered anew in each report, so the same one may be of other tasks in another run: do not trust "
-        "what is said of single prefixes."
+        "numbered anew in each report, so single prefixes were not compared."
     ]
 
 

@@ -339,10 +339,15 @@ def _table(name: str, raw: Any) -> dict[str, Any]:
     for row in rows:
         if not isinstance(row, list) or len(row) != len(columns):
             raise damaged(f"a row of its table {name!r} should have {len(columns)} cells")
-        if not all(cell is None or isinstance(cell, (str, int, float)) for cell in row):
+        if not all(cell is None or isinstance(cell, str) or _is_number(cell) for cell in row):
             raise damaged(f"a cell of its table {name!r} should be text, a number or null")
     title, empty = _field(raw, "title", str), _field(raw, "empty", str)
     return {"title": title, "columns": columns, "rows": rows, "empty": empty}
+
+
+def _is_number(cell: Any) -> bool:
+    # JSON has whole numbers of any length.
+    return isinstance(cell, (int, float)) and abs(cell) < 1e300
 
 
 def _logs(raw: Mapping[str, Any]) -> dict[str, Any]:
