@@ -43,6 +43,8 @@ def signature(thing: object) -> str:
     """As one would call it: without self and without types."""
     parameters = list(inspect.signature(thing).parameters.values())  # type: ignore[arg-type]
     plain = [p.replace(annotation=p.empty) for p in parameters if p.name != "self"]
+    # Of what takes traits only, Pythons of one minor version do not agree on the first.
+    plain = [p for p in plain if p.kind is not p.VAR_POSITIONAL]
     return str(inspect.Signature(plain))
 
 
