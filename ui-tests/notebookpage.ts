@@ -95,10 +95,18 @@ export function ofAllControls(): Data {
 export function converted(nb: Data, info: TestInfo, ...more: string[]): string {
   const file = info.outputPath('run.ipynb');
   writeFileSync(file, JSON.stringify(nb));
-  execFileSync(
-    join(ROOT, '.venv/bin/python'),
-    ['-m', 'nbconvert', '--to', EXPORTER, '--log-level=ERROR', ...more, file],
-    { stdio: ['ignore', 'ignore', 'inherit'] }
-  );
+  const python = join(ROOT, '.venv/bin/python');
+  const asked = ['-m', 'nbconvert', '--to', EXPORTER, '--log-level=ERROR', ...more, file];
+  for (let left = 1; ; left--) {
+    try {
+      execFileSync(python, asked, { stdio: ['ignore', 'ignore', 'inherit'], timeout: 60_000 });
+      break;
+    } catch (error) {
+      // A kernel's ports are those that were free: where another program took one meanwhile, a cell never ends.
+      if (left === 0 || (error as NodeJS.ErrnoException).code !== 'ETIMEDOUT') {
+        throw error;
+      }
+    }
+  }
   return `file://${info.outputPath('run.html')}`;
 }
