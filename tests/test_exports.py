@@ -577,3 +577,13 @@ def test_a_report_is_one_whatever_its_title(sample: Report, title: str) -> None:
 
 def test_compressed_bytes_are_read(sample: Report) -> None:
     assert load_report(gzip.compress(sample.to_csv() or b"")).data == sample.data
+
+
+def test_bytes_that_look_like_a_formula_are_none() -> None:
+    from dasklens.report.formats import csvfile
+
+    # In base64 these begin with a plus.
+    data = b"\xf8\x00\x00"
+    (cell,) = csvfile._written("bytes", [data])
+    assert cell == "'+AAA"
+    assert csvfile._read("type", "bytes", cell) == data

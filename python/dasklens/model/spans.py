@@ -170,7 +170,7 @@ class TaskTable:
         for i in np.flatnonzero(self.columns()["source"] != NO_NAME).tolist():
             spans[i]["source"] = names[columns["source"][i]]
         # A name of metadata may be that of many tasks, each of which has an object of its own.
-        budget = NameBudget(1 << 22, 1 << 24) if self._stranger else None
+        budget = NameBudget() if self._stranger else None
         out = []
         at = 0
         for key, group, lane, kind, error, metadata, nbytes, stimulus, n in zip(

@@ -346,8 +346,8 @@ def _table(name: str, raw: Any) -> dict[str, Any]:
 
 
 def _is_number(cell: Any) -> bool:
-    # JSON has whole numbers of any length.
-    return isinstance(cell, (int, float)) and abs(cell) < 1e300
+    # JSON has whole numbers of any length, also those that no float can be.
+    return isinstance(cell, float) or (isinstance(cell, int) and abs(cell) < 1 << 1000)
 
 
 def _logs(raw: Mapping[str, Any]) -> dict[str, Any]:

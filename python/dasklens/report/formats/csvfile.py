@@ -61,7 +61,7 @@ def guarded(text: str) -> str:
 
 def _written(kind: str, cells: list[Any]) -> list[Any]:
     if kind == "bytes":
-        return ["" if cell is None else base64.b64encode(cell).decode("ascii") for cell in cells]
+        return ["" if cell is None else guarded(base64.b64encode(cell).decode("ascii")) for cell in cells]
     if kind == "float":
         return ["" if cell is None else repr(cell) for cell in cells]
     return ["" if cell is None else cell for cell in cells]
@@ -185,7 +185,7 @@ def _read(name: str, kind: str, cell: str) -> Any:
         if kind == "float":
             return float(cell)
         if kind == "bytes":
-            return base64.b64decode(cell, validate=True)
+            return base64.b64decode(cell.removeprefix("'"), validate=True)
     except (ValueError, binascii.Error):
         raise broken(CSV, f"a cell of its column {name!r} is broken: {cell!r:.60}") from None
     return cell
