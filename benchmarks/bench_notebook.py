@@ -14,38 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from bench_report import records
+from bench_report import made as document_of
 from nbconvert import HTMLExporter
 from rows import Row
 
 from dasklens import load_report
-from dasklens.model.spans import TaskTable
 from dasklens.report import static
-from dasklens.report.collect import of_frames, summary_of
-from dasklens.report.document import Document
 from dasklens.report.files import write
-from dasklens.scheduler.log import TaskLog
 
 #: Tasks, and how often each is timed.
 RUNS = {1_000: 5, 100_000: 3}
 #: GitHub refuses larger files; and says of notebooks far below that they are too large to show.
 MOST = {1_000: 500_000, 100_000: 10_000_000}
-
-
-def document(tasks: int) -> Document:
-    """A report of so many tasks."""
-    log = TaskLog("made", 1 << 40, lambda worker: worker, lambda _: [])
-    log.extend(records(tasks))
-    frames: list[bytes] = []
-    at = names = 0
-    while at < log.next:
-        reply = log.frames(at, names, 2 << 20)
-        frames += reply["frames"]
-        at, names = reply["next"], reply["names"]
-    made = of_frames("tasks", frames, title=f"{tasks:,} tasks")
-    made.cluster.update(workers=16, threads=64, memory=64e9)
-    made.summary = summary_of(made, TaskTable(frames), {})
-    return made
 
 
 def timed(repeat: int, act: Callable[[], Any]) -> float:
@@ -63,7 +43,7 @@ def size(n: int) -> str:
 
 
 def of(tasks: int, repeat: int, folder: Path) -> list[Row]:
-    made = document(tasks)
+    made = document_of(tasks)
     book, page = folder / f"{tasks}.ipynb", folder / f"{tasks}.html"
     # Both once before: imports and the packing of the page's scripts are not of one report.
     write(made, book), write(made, page)

@@ -31,6 +31,7 @@ from rows import Row
 import dasklens
 from dasklens.model.spans import TaskTable
 from dasklens.report.collect import of_frames, summary_of
+from dasklens.report.document import Document
 from dasklens.report.files import write
 from dasklens.scheduler.log import TaskLog
 from dasklens.source.attach import attach
@@ -204,8 +205,8 @@ def records(tasks: int) -> Iterable[tuple[Any, dict[str, Any]]]:
         )
 
 
-def written(tasks: int, path: Path) -> None:
-    """A report of so many tasks, without a cluster."""
+def made(tasks: int) -> Document:
+    """The document of a report of so many tasks, without a cluster."""
     log = TaskLog("many", 1 << 40, lambda worker: worker, lambda _: [])
     log.extend(records(tasks))
     frames: list[bytes] = []
@@ -217,7 +218,12 @@ def written(tasks: int, path: Path) -> None:
     document = of_frames("tasks", frames, title=f"{tasks:,} tasks")
     document.cluster.update(workers=16, threads=64, memory=64e9)
     document.summary = summary_of(document, TaskTable(frames), {})
-    write(document, path)
+    return document
+
+
+def written(tasks: int, path: str) -> None:
+    """That report as a file."""
+    write(made(tasks), path)
 
 
 # --- rows ---------------------------------------------------------------------------------------------
@@ -294,7 +300,7 @@ def many(folder: Path) -> list[Row]:
     path = folder / "many.html"
     begin = time.perf_counter()
     # A process of its own: what it takes does not stay here.
-    script = f"import bench_report; bench_report.written({MANY}, bench_report.Path({str(path)!r}))"
+    script = f"import bench_report; bench_report.written({MANY}, {str(path)!r})"
     subprocess.run([sys.executable, "-c", script], cwd=HERE, check=True)
     made = time.perf_counter() - begin
     try:

@@ -8,14 +8,13 @@ their time: a reply without a frame says that they are not there yet.
 from __future__ import annotations
 
 import asyncio
-import json
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
 from distributed.versions import get_versions
 
 from ..wire.answers import DETAILS, MOMENT, VERSIONS, pack_answer
-from .profiles import QuestionError
+from .profiles import QuestionError, object_of
 
 if TYPE_CHECKING:
     from .details import Details
@@ -120,14 +119,7 @@ class Answers:
 
 
 def _question(said: str) -> tuple[Any, bool]:
-    if len(said) > LONGEST:
-        raise QuestionError(f"A question should be of at most {LONGEST:,} letters, got {len(said):,}.")
-    try:
-        asked = json.loads(said) if said else {}
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise QuestionError("A question should be a JSON object, got something else.")
+    asked = object_of(said, LONGEST)
     logs = asked.get("logs", True)
     if not isinstance(logs, bool):
         raise QuestionError(f"logs should be true or false, got {ascii(logs)[:80]}.")

@@ -218,6 +218,24 @@ def _packed(reading: Reading) -> tuple[str, bytes, int, int]:
     return log, packed, frame.next, len(frame.names)
 
 
+def object_of(said: str, longest: int) -> dict[str, Any]:
+    """The object that a question of at most so many letters is, in JSON; empty where nothing was asked.
+
+    Raises
+    ------
+    QuestionError
+    """
+    if len(said) > longest:
+        raise QuestionError(f"A question should be of at most {longest:,} letters, got {len(said):,}.")
+    try:
+        asked = json.loads(said) if said else {}
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise QuestionError("A question should be a JSON object, got something else.")
+    return asked
+
+
 def question_of(said: str) -> Question:
     """What is asked for, from JSON.
 
@@ -225,14 +243,7 @@ def question_of(said: str) -> Question:
     ------
     QuestionError
     """
-    if len(said) > LONGEST:
-        raise QuestionError(f"A question should be of at most {LONGEST:,} letters, got {len(said):,}.")
-    try:
-        asked = json.loads(said) if said else {}
-    except (ValueError, RecursionError):
-        asked = None
-    if not isinstance(asked, dict):
-        raise QuestionError("A question should be a JSON object, got something else.")
+    asked = object_of(said, LONGEST)
     kind = asked.get("kind", "worker")
     if kind not in KINDS:
         raise QuestionError(f"kind should be one of {', '.join(KINDS)}, got {ascii(kind)[:80]}.")
