@@ -14,7 +14,12 @@ HEAD = """# API reference
 Written from the docstrings by `python docs/make_api.py`; `help(dasklens.TaskStream)` says the same.
 """
 #: Where what is inherited is said of each that inherits it.
-MODULES = ("dasklens.report.comparison", "dasklens.report.exports", "dasklens.widgets.receiver")
+MODULES = (
+    "dasklens.report.comparison",
+    "dasklens.report.exports",
+    "dasklens.report.run",
+    "dasklens.widgets.receiver",
+)
 SECTION = re.compile(r"^(\w[\w ]+)\n-+\n", re.MULTILINE)
 
 

@@ -18,7 +18,6 @@ from .summary import not_whole
 if TYPE_CHECKING:
     from ..model.compare import Slowdown
     from ..report.comparison import Comparison, Trend
-    from ..report.document import Document
 
 DESCRIPTION = """
 Compare reports: the last one with the first. Of each prefix of tasks the medians of compute seconds per task
@@ -70,6 +69,7 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
     from ..model.compare import FEWEST, slowdowns
     from ..report.comparing import changes_of
     from ..report.comparison import compare
+    from ..report.report import Report
 
     if len(asked.files) < 2:
         return _unusable(err, f"expected two reports or more, got {len(asked.files)}")
@@ -83,7 +83,7 @@ def run(asked: Namespace, out: TextIO, err: TextIO) -> int:
                 err, f"{plain(name)} would be written over by its comparison: give another --output"
             )
     reading = Reading(err)
-    runs = [_Run(document) for _, document in reading.runs(asked.files)]
+    runs = [Report(document) for _, document in reading.runs(asked.files)]
     if reading.code:
         return reading.code
     try:
@@ -139,16 +139,6 @@ def _print_json(
         said["limit"], said["slower"] = limit, plain([asdict(each) for each in slower])
     # Escaped, so that every terminal and every file takes it.
     out.write(json.dumps(said, indent=1) + "\n")
-
-
-class _Run:
-    """A document as `compare` takes it."""
-
-    def __init__(self, document: Document):
-        self._document = document
-
-    def _to_document(self) -> Document:
-        return self._document
 
 
 def labels_of(files: list[str]) -> list[str]:

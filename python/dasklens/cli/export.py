@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..kernel.written import plain
-from ..report.document import Document
-from ..report.exports import Exports
 from ..report.files import check_target, kind_of, write
-from ..report.formats.about import Exported, of_document
+from ..report.report import Report
 from . import UNUSABLE
 from .reading import Reading, add_files, same_file
 
@@ -38,20 +36,12 @@ SUFFIXES = {
 _SUFFIXES = (*SUFFIXES.values(), ".feather", ".html", ".json", ".ipynb")
 
 
-class _Run(Exports):
-    def __init__(self, document: Document):
-        self.document = document
-
-    def _exported(self) -> Exported:
-        return of_document(self.document)
-
-
-_EXPORTS: dict[str, Callable[[_Run, str], Any]] = {
-    "trace-events": _Run.to_trace_events,
-    "speedscope": _Run.to_speedscope,
-    "parquet": _Run.to_parquet,
-    "csv": _Run.to_csv,
-    "arrow": _Run.to_arrow,
+_EXPORTS: dict[str, Callable[[Report, str], Any]] = {
+    "trace-events": Report.to_trace_events,
+    "speedscope": Report.to_speedscope,
+    "parquet": Report.to_parquet,
+    "csv": Report.to_csv,
+    "arrow": Report.to_arrow,
 }
 
 
@@ -83,7 +73,7 @@ def run(asked: argparse.Namespace, out: Any, err: Any) -> int:
                 )
             check_target(target)
             if asked.to in _EXPORTS:
-                _EXPORTS[asked.to](_Run(document), target)
+                _EXPORTS[asked.to](Report(document), target)
             else:
                 write(document, target)
         except (OSError, ValueError, ImportError) as error:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Sequence
 from time import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..model.relog import joined
 from ..model.spans import TaskTable
 from ..report.collect import of_frames
-from ..report.comparison import compare
-from ..report.exports import Exports
 from ..report.files import check_target, write
 from ..report.formats.about import Exported
+from ..report.run import Run
 from ..source.attach import resolve_client
 from ..source.read import cursor, read_tasks
 
@@ -25,12 +23,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-    from ..report.comparison import Comparison
     from ..report.document import Document
     from ..wire.frames import Frame
 
 
-class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
+class get_task_stream(Run):  # noqa: N801 - the name of distributed's
     """Collect every task that finished while the block was active.
 
     Drop-in for `distributed.get_task_stream`, as a context manager and as an asynchronous one.
@@ -186,10 +183,6 @@ class get_task_stream(Exports):  # noqa: N801 - the name of distributed's
         if not self._ended:
             raise ValueError("This block has not ended: compare task streams after it.")
         return self._document_of(joined(self._blocks), self._first)
-
-    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
-        """What changed from this block to another; see `dasklens.Report.compare`."""
-        return compare([self, other], labels)  # type: ignore[return-value]
 
     @property
     def data(self) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,16 @@ from ..model.spans import TaskTable
 from ..source.recording import Recording
 from .collect import Block, checked_title, collect
 from .document import Document, whole
-from .exports import Exports
 from .files import Filename, check_target, write
 from .formats.about import Exported, of_document
 from .redact import checked
+from .run import Run
 
 if TYPE_CHECKING:
     import ipywidgets
     import pandas as pd
     from distributed import Client
 
-    from .comparison import Comparison
 
 _KINDS = ("worker", "server", "scheduler")
 
@@ -50,7 +49,7 @@ class Summary(dict[str, Any]):
         printer.text(str(self))
 
 
-class Report(Exports):
+class Report(Run):
     """What a block did, as `performance_report` records it or `load_report` reads it.
 
     While it is being recorded it is empty; it is filled when the block ends.
@@ -328,33 +327,6 @@ class Report(Exports):
         show(self, self._document if self._ended else None)
 
     # -- beside others ---------------------------------------------------------------------------------
-
-    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
-        """What changed from this run to another.
-
-        Parameters
-        ----------
-        other : Report, TaskStream, get_task_stream, or the file of a report
-            The later run.
-        labels : two texts, optional
-            What the two are called; a and b by default.
-
-        Returns
-        -------
-        Comparison
-
-        Raises
-        ------
-        ValueError
-            When `other` is nothing that can be compared, or is still being recorded.
-
-        See Also
-        --------
-        dasklens.compare : of any number of runs
-        """
-        from .comparison import compare
-
-        return compare([self, other], labels)  # type: ignore[return-value]
 
     def _to_document(self) -> Document:
         if not self._ended:

@@ -17,8 +17,8 @@ from ..model.excerpt import MOST_TASKS, Excerpt
 from ..model.overview import Overview
 from ..model.picture import summary
 from ..model.spans import TaskTable
-from ..report.exports import Exports
 from ..report.formats.about import Exported
+from ..report.run import Run
 from ..source.live import LiveFeed
 from .inspector import Detail, Legend, Toolbar
 from .marks import LaneAxis, Spans, TimeAxis, valid_interval, valid_window
@@ -28,7 +28,6 @@ from .still import Renewal, Still, still_task_stream, view_bundle
 if TYPE_CHECKING:
     from distributed import Client
 
-    from ..report.comparison import Comparison
     from ..report.document import Document
 
 #: Bytes of tasks that are saved with the widget's state.
@@ -174,7 +173,7 @@ def _finished(
     return mark, overview
 
 
-class TaskStream(Exports, ipywidgets.VBox):
+class TaskStream(Run, ipywidgets.VBox):
     """What every worker thread does, live: display it, and it follows the cluster.
 
     Tasks that finished before are there too. It keeps up while a cell runs and with an asynchronous
@@ -293,15 +292,6 @@ class TaskStream(Exports, ipywidgets.VBox):
 
         check_target(filename, storage_options)
         write(self._to_document(), filename, storage_options)
-
-    def compare(self, other: Any, labels: Sequence[str] | None = None) -> Comparison:
-        """What changed from the tasks that the scheduler's log has to another run.
-
-        See `dasklens.Report.compare`.
-        """
-        from ..report.comparison import compare
-
-        return compare([self, other], labels)  # type: ignore[return-value]
 
     def _to_document(self) -> Document:
         from ..report.collect import of_frames
