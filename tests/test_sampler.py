@@ -138,6 +138,24 @@ async def test_nothing_is_sampled_unless_somebody_reads(c: Client, s: Scheduler,
             assert len(fresh.seen.columns["time"]) == n + 1
 
 
+@gen_cluster(client=True, nthreads=[("127.0.0.1", 1)], config=SECOND)
+async def test_one_sample_is_hurried_but_not_two(
+    c: Client, s: Scheduler, a: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever ends a recording waits for it; the scheduler has the rest of both afterwards.
+    recorder = ensure_recorder(s)
+    assert recorder is not None
+    sampler = recorder.sampler
+    monkeypatch.setattr(sampler_module, "SHORTEST", 1000.0)
+    monkeypatch.setattr(sampler, "_interval", 1000.0)
+    for n, wait in ((1, 4), (2, 4), (2, 0.1), (2, 0.1)):
+        await recorder.read(stream="counts", wait=wait, fresh=True)
+        assert sampler.n_samples == n
+    monkeypatch.setattr(sampler_module, "SHORTEST", 0.0)
+    await recorder.read(stream="counts", wait=4, fresh=True)
+    assert sampler.n_samples == 3
+
+
 @gen_cluster(client=True, config=SECOND)
 async def test_readers_share_samples_and_wait_for_them(c: Client, s: Scheduler, a: Worker, b: Worker) -> None:
     recorder = ensure_recorder(s)

@@ -1,8 +1,8 @@
 """The sampler: how the workers and the scheduler as a whole are, looked at once for all readers.
 
 A *sample* is one look. It is taken while somebody reads one of its streams, every
-second by default and never more often than every 200 ms, and not at all otherwise: heartbeats bring
-nothing faster. It goes through workers and prefixes in short steps, so that the scheduler's loop is
+second by default and not at all otherwise: heartbeats bring nothing faster. Samples are 200 ms apart at
+least; one that the end of a recording asks for may come sooner, but then two had 400 ms. It goes through workers and prefixes in short steps, so that the scheduler's loop is
 never held for long, and it never walks tasks. The cursor of each stream counts its samples. The streams
 ``groups`` and ``system`` are sampled only while somebody reads them.
 """
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two samples at least, whatever is configured.
+#: Seconds between two samples at least, whatever is configured; of one that is hurried, the mean of the
+#: last two.
 SHORTEST = 0.2
 #: Seconds that a step may hold the loop before it lets others go on.
 STEP = 0.0015
@@ -68,7 +69,9 @@ class Sampler:
         self._work: Iterator[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._interval = sample_interval()
-        self._asked = self._sampled = -float("inf")
+        #: When the last sample was taken, and the one before.
+        self._sampled = self._sampled_before = -float("inf")
+        self._asked = -float("inf")
         #: When those were asked for that are filled only then.
         self._wanted = dict.fromkeys((self.groups.stream, self.system.stream), -float("inf"))
         self._due: float | None = None
@@ -151,10 +154,10 @@ class Sampler:
             self._begin()
 
     def _hurry(self) -> None:
-        """Begin the next sample now, unless one was just taken."""
+        """Begin the next sample now, unless one was just hurried: whoever ends a recording waits for it."""
         if self._work is None and self._timer is not None:
             self._timer.cancel()
-            rest = max(0.0, self._sampled + SHORTEST - monotonic())
+            rest = max(0.0, self._sampled_before + 2 * SHORTEST - monotonic())
             self._due = monotonic() + rest
             self._timer = asyncio.get_running_loop().call_later(rest, self._begin)
 
@@ -196,7 +199,7 @@ class Sampler:
             self._timer = loop.call_later(0, self._step)
             return
         self._work = None
-        self._sampled = now
+        self._sampled_before, self._sampled = self._sampled, now
         self.n_samples += 1
         rest = max(SHORTEST, self._begun + self._interval - now)
         self._due = now + rest
