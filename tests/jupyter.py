@@ -16,14 +16,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
-from tornado.httpclient import HTTPRequest
+from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
+from waiting import until_async
 
 TOKEN = "secret-of-the-test"
 BASE_URL = "/user/someone/"
@@ -103,15 +104,32 @@ class Jupyter:
             sent.setdefault("Authorization", f"token {token or self.token}")
         return request(self.url + path, method, data, sent, timeout=timeout)
 
+    @contextlib.asynccontextmanager
     async def websocket(
         self, path: str, *, token: str | None = "", headers: Mapping[str, str] | None = None, **more: Any
-    ) -> WebSocketClientConnection:
-        """Open a websocket; refused ones raise `tornado.httpclient.HTTPError`."""
+    ) -> AsyncIterator[WebSocketClientConnection]:
+        """A websocket, of which nothing is left afterwards; refused ones raise `HTTPClientError`."""
         sent = dict(headers or {})
         if token is not None:
             sent.setdefault("Authorization", f"token {token or self.token}")
         url = "ws" + (self.url + path).removeprefix("http")
-        return await websocket_connect(HTTPRequest(url, headers=sent, request_timeout=20), **more)
+        connection = await websocket_connect(HTTPRequest(url, headers=sent, request_timeout=20), **more)
+        assert connection.protocol is not None
+        stream = connection.protocol.stream  # type: ignore[attr-defined]
+        try:
+            yield connection
+        finally:
+            connection.close()
+            # A loop that ends before leaves a socket to the garbage, and to whichever test runs then.
+            await until_async(stream.closed, "the websocket to close")
+
+    async def refusal(self, path: str, **more: Any) -> int:
+        """The status with which a websocket is refused."""
+        try:
+            async with self.websocket(path, **more):
+                raise AssertionError(f"{path} was opened")
+        except HTTPClientError as error:
+            return error.code
 
     def browser(self) -> Browser:
         """Somebody who has logged in: cookies, and no token header."""

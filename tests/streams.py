@@ -235,17 +235,14 @@ class Page(Reader):
 async def page(server: Jupyter, id: str, query: str = "", **more: Any) -> AsyncIterator[Page]:
     """Open one, which does not read yet."""
     page = Page()
-    page.connection = await server.websocket(
+    async with server.websocket(
         f"dasklens/api/schedulers/{id}/frames{query}",
         on_message_callback=page.take,
         max_message_size=1 << 30,
         **more,
-    )
-    try:
+    ) as page.connection:
         yield page
-    finally:
-        page.connection.close()
-        await until_async(lambda: page.closed, "the page's socket to close")
+    await until_async(lambda: page.closed, "the page to hear that its socket is closed")
 
 
 class Group:

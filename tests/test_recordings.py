@@ -143,33 +143,28 @@ async def test_every_page_is_told(server: Jupyter, scheduler: Scheduled) -> None
     def phases() -> list[str]:
         return [each["recording"]["phase"] for each in said if each.get("id") == id]
 
-    changes = "dasklens/api/schedulers/changes"
-    page = await server.websocket(changes, on_message_callback=take)
-    await asyncio.to_thread(recorded.start)
-    await until_async(lambda: "recording" in phases(), "the beginning")
-    # A page that is opened now is told at once.
-    late: list[dict[str, Any]] = []
-    other = await server.websocket(changes, on_message_callback=lambda m: late.append(json.loads(m or "{}")))
-    await until_async(lambda: bool(late), "the list")
-    assert late[0]["recordings"][id]["phase"] == "recording"
-    other.close()
-    await asyncio.to_thread(scheduler.run, "a", "b", "c")
-    tasks = [0]
-
     def counted() -> bool:
-        tasks[:] = [each["recording"]["tasks"] for each in said if each.get("id") == id]
+        tasks = [each["recording"]["tasks"] for each in said if each.get("id") == id]
         return tasks[-1] == 3
 
-    await until_async(counted, "the last count")
-    await asyncio.to_thread(recorded.stop)
-    await until_async(lambda: phases()[-1] == "saved", "the end", 60)
+    changes = "dasklens/api/schedulers/changes"
+    async with server.websocket(changes, on_message_callback=take):
+        await asyncio.to_thread(recorded.start)
+        await until_async(lambda: "recording" in phases(), "the beginning")
+        # A page that is opened now is told at once.
+        async with server.websocket(changes) as late:
+            told = json.loads(await late.read_message() or "{}")
+            assert told["recordings"][id]["phase"] == "recording"
+        await asyncio.to_thread(scheduler.run, "a", "b", "c")
+        await until_async(counted, "the last count")
+        await asyncio.to_thread(recorded.stop)
+        await until_async(lambda: phases()[-1] == "saved", "the end", 60)
     assert [phase for n, phase in enumerate(phases()) if not n or phases()[n - 1] != phase][-4:] == [
         "stopping",
         "making",
         "saving",
         "saved",
     ]
-    page.close()
 
 
 def children(server: Jupyter) -> list[int]:

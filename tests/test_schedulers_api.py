@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from backends import TOKEN, Toy, announcement, folder_of, write
 from jupyter import Jupyter, jupyter
-from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 from waiting import until_async
 
@@ -54,10 +53,8 @@ async def ask(server: Jupyter) -> Any:
 
 @contextlib.asynccontextmanager
 async def changes(server: Jupyter, **more: Any) -> AsyncIterator[WebSocketClientConnection]:
-    connection = await server.websocket(CHANGES, **more)
-    try:
+    async with server.websocket(CHANGES, **more) as connection:
         yield connection
-    finally:
         connection.close()
         while await connection.read_message() is not None:
             pass
@@ -206,18 +203,15 @@ async def test_a_page_needs_xsrf_to_change_anything(server: Jupyter, place: Path
 
 @pytest.mark.parametrize("token", [None, "wrong"])
 async def test_the_websocket_is_behind_the_login(server: Jupyter, token: str | None) -> None:
-    with pytest.raises(HTTPClientError) as refused:
-        await server.websocket(CHANGES, token=token)
-    assert refused.value.code == 403
+    assert await server.refusal(CHANGES, token=token) == 403
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
 async def test_no_other_sites_page_opens_the_websocket(server: Jupyter, origin: str) -> None:
     """With the cookies that a browser sends along wherever the page is from."""
     cookie = (await asyncio.to_thread(server.browser)).cookie
-    with pytest.raises(HTTPClientError) as refused:
-        await server.websocket(CHANGES, token=None, headers={"Cookie": cookie, "Origin": origin})
-    assert refused.value.code == 403
+    sent = {"Cookie": cookie, "Origin": origin}
+    assert await server.refusal(CHANGES, token=None, headers=sent) == 403
     own = server.url.split("/user")[0]
     async with changes(server, token=None, headers={"Cookie": cookie, "Origin": own}) as page:
         assert await hear(page)

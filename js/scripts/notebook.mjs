@@ -19,5 +19,5 @@ await bundle({
   },
   outdir: folder,
   loader: woff2,
-  plugins: [bqplotOf('dasklensNotebook')]
+  plugins: [bqplotOf("window.dasklensNotebook.bqplot(require('@jupyter-widgets/base'))")]
 });

@@ -2,14 +2,14 @@
 // is installed where the page is written; its script defines an AMD module, and ours make it.
 import { build } from 'esbuild';
 
-/** bqplot and bqscales, one copy, where `global` of the page has it. */
-export function bqplotOf(global) {
+/** bqplot and bqscales, one copy: what an expression of the page gives. */
+export function bqplotOf(expression) {
   return {
     name: 'bqplot',
     setup({ onResolve, onLoad }) {
       onResolve({ filter: /^(bqplot|bqscales)$/ }, () => ({ path: 'bqplot', namespace: 'page' }));
       onLoad({ filter: /^bqplot$/, namespace: 'page' }, () => ({
-        contents: `module.exports = window.${global}.bqplot(require('@jupyter-widgets/base'));`,
+        contents: `module.exports = ${expression};`,
         resolveDir: '.'
       }));
     }

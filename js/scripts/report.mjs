@@ -1,17 +1,40 @@
 // The scripts and the style of a report's page, which `python/dasklens/report/pages.py` puts into each file:
 // `boot.js` stands in it as it is, `page.js` and `figures.js` packed.
+import { readFile } from 'node:fs/promises';
+
 import { clean } from './outputs.mjs';
 import { bqplotOf, bundle } from './packed.mjs';
 
 const folder = clean('static/report');
 
-// Of what the page has in the place of a package, one copy each.
+// Figures that a report hosts: it draws everything else itself.
+const HOSTED = JSON.parse(await readFile('src/report/hosted.json', 'utf8'));
+
+const LUMINO = ['layout', 'panel', 'panellayout', 'widget'];
+
+// What the page has in the place of other modules, one copy each.
 const page = {
   name: 'page',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^@jupyter-widgets\/controls$/ }, ({ resolveDir }) =>
       resolveDir.includes('node_modules') ? undefined : { path: `${process.cwd()}/src/report/boxes.ts` }
     );
+    // What JupyterLab loads when it is needed lies in the page: as one scope, which a browser reads only once.
+    onResolve({ filter: /^\.\/(modules|parts)$/ }, ({ path, resolveDir }) =>
+      resolveDir.endsWith('/src/host')
+        ? { path: `${process.cwd()}/src/report/host${path.slice(2)}.ts` }
+        : undefined
+    );
+    onLoad({ filter: /\/figures\.json$/ }, async ({ path }) => {
+      const all = JSON.parse(await readFile(path, 'utf8'));
+      return { contents: JSON.stringify(all.filter(({ name }) => HOSTED.includes(name))), loader: 'json' };
+    });
+    // Of one large module that no bundler takes apart, what figures are made with.
+    onResolve({ filter: /^@lumino\/widgets$/ }, () => ({ path: 'lumino', namespace: 'page' }));
+    onLoad({ filter: /^lumino$/, namespace: 'page' }, () => ({
+      contents: LUMINO.map(name => `export * from '@lumino/widgets/src/${name}';`).join('\n'),
+      resolveDir: '.'
+    }));
     // What cleans HTML: nothing of a report is HTML.
     onResolve({ filter: /^sanitize-html$/ }, () => ({ path: 'sanitize-html', namespace: 'page' }));
     onLoad({ filter: /^sanitize-html$/, namespace: 'page' }, () => ({
@@ -29,5 +52,5 @@ await bundle({
   },
   outdir: folder,
   loader: { '.svg': 'empty' },
-  plugins: [page, bqplotOf('dasklensReport')]
+  plugins: [page, bqplotOf('window.dasklensReport.made')]
 });

@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 
 import figures from '../src/host/figures.json';
 import { PART_NAMES } from '../src/host/parts';
+import hosted from '../src/report/hosted.json';
+import { partOf } from '../src/report/hostparts';
 
 interface Model {
   name: string;
@@ -26,6 +28,19 @@ test('every part that a figure is made of is known', () => {
     .map(model => String(model.state._anywidget_id).split('.').pop());
   expect(parts.length).toBeGreaterThan(0);
   expect(parts.filter(part => !PART_NAMES.includes(part as string))).toEqual([]);
+});
+
+test('a report has every part of the figures that it hosts, and says which it has not', async () => {
+  const parts = figures
+    .filter(({ name }) => hosted.includes(name))
+    .flatMap(figure => Object.values(figure.models) as Model[])
+    .filter(model => model.module === 'anywidget')
+    .map(model => String(model.state._anywidget_id));
+  expect(parts.length).toBeGreaterThan(5);
+  for (const part of parts) {
+    expect(await partOf(part)).toHaveProperty('render');
+  }
+  await expect(partOf('dasklens.widgets.workers.Workers')).rejects.toThrow('no part');
 });
 
 test('figures are made of what the page has', () => {

@@ -1,7 +1,7 @@
 /** What a call tree covers, in words: and why it is empty, when it is. */
 
 import type { About, CallTree } from './calltree';
-import { clock, counted, duration } from './format';
+import { clock, counted, duration, thousands } from './format';
 
 /** What was asked for, as the traits of the mark have it. */
 export interface Narrowed {
@@ -44,7 +44,7 @@ export function coverage(tree: CallTree, narrowed: Narrowed): { facts: string[];
   const { about, total } = tree;
   const facts = [counted(total[0], 'sample')];
   if (tree.before) {
-    facts[0] = `${counted(total[0], 'sample')} compared with ${tree.before[0].toLocaleString('en')}`;
+    facts[0] = `${counted(total[0], 'sample')} compared with ${thousands(tree.before[0])}`;
   } else if (about.interval > 0) {
     facts.push(`one every ${duration(about.interval)}`);
     facts.push(`${duration(total[0] * about.interval)} of threads' time`);

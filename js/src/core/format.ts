@@ -6,6 +6,11 @@ function short(value: number): string {
   return String(Number(value.toPrecision(DIGITS)));
 }
 
+/** A whole number with its thousands apart: `12,345`. The first use of Intl takes ten milliseconds. */
+export function thousands(n: number): string {
+  return Number.isInteger(n) ? String(n).replace(/\B(?=(\d{3})+$)/g, ',') : n.toLocaleString('en');
+}
+
 /** A duration in seconds, with three digits: `12 µs`, `3.45 ms`, `1.2 s`, `2 min 5 s`, `3 h 20 min`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) {
@@ -103,7 +108,7 @@ export function day(time: number): string {
 
 /** A count with its noun: `1 task`, `1,234 tasks`. */
 export function counted(n: number, noun: string): string {
-  return `${n.toLocaleString('en')} ${noun}${n === 1 ? '' : 's'}`;
+  return `${thousands(n)} ${noun}${n === 1 ? '' : 's'}`;
 }
 
 /** As a stopwatch shows it: `0:12`, `1:02:03`. */

@@ -1,7 +1,7 @@
 /** A flame graph in words: what the pointer is on, and the text alternative. */
 
 import type { CallTree } from './calltree';
-import { clock, counted, duration } from './format';
+import { clock, counted, duration, thousands } from './format';
 import type { Flame } from './flame';
 
 /** What the pointer is on, and what is kept of a click. Shares are 0 to 1. */
@@ -101,7 +101,7 @@ export function linesOf(frame: HoveredFrame): string[] {
 /** How much, in lines. */
 export function numbersOf(frame: HoveredFrame): string[] {
   if (frame.change !== null) {
-    const before = (frame.before ?? 0).toLocaleString('en');
+    const before = thousands(frame.before ?? 0);
     const verdict = changeInWords(frame.change);
     return [
       `${points(frame.change)} of all samples: ${verdict}`,
@@ -109,7 +109,7 @@ export function numbersOf(frame: HoveredFrame): string[] {
     ];
   }
   const seconds = Number.isFinite(frame.seconds) ? `, ${duration(frame.seconds)}` : '';
-  const own = frame.own > 0 ? `, ${frame.own.toLocaleString('en')} in itself` : '';
+  const own = frame.own > 0 ? `, ${thousands(frame.own)} in itself` : '';
   const shares = [`${percent(frame.share)} of all`];
   if (frame.path.length > 2) {
     shares.push(`${percent(frame.parentShare)} of ${flat(frame.path[frame.path.length - 2]).slice(0, 60)}`);

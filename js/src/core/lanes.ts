@@ -1,5 +1,7 @@
 /** The lanes of a log, which are worker threads: numbered as they come, and in the order on screen. */
 
+import { byName } from './order';
+
 export interface Lane {
   readonly id: number;
   readonly worker: string;
@@ -54,12 +56,11 @@ export class Lanes {
 
   /** Put those that came into their places. */
   sort(): void {
-    const order = new Intl.Collator('en', { numeric: true });
     this.sorted = [...this.byId].sort(
       (a, b) =>
-        order.compare(a.workerName, b.workerName) ||
-        order.compare(a.worker, b.worker) ||
-        order.compare(String(a.thread), String(b.thread)) ||
+        byName(a.workerName, b.workerName) ||
+        byName(a.worker, b.worker) ||
+        byName(String(a.thread), String(b.thread)) ||
         a.id - b.id
     );
     this.positions = null;

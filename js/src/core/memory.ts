@@ -1,7 +1,7 @@
 /** Memory of workers and cluster as the arrays that a figure draws. */
 
 import { QUANTILES, type Counts } from './counts';
-import { bytes, counted } from './format';
+import { bytes, counted, thousands } from './format';
 import type { Worker } from './workers';
 
 /** What memory is used for, from the bottom of a stack up. The first three are the process' memory. */
@@ -182,7 +182,7 @@ export function describeMemory(counts: Counts): string {
     `${bytes(process)}${share} in use`,
     ...(spilled > 0 ? [`${bytes(spilled)} spilled`] : []),
     counted(counts.last('workers'), 'worker'),
-    ...(paused > 0 ? [`${paused.toLocaleString('en')} not running`] : [])
+    ...(paused > 0 ? [`${thousands(paused)} not running`] : [])
   ].join(', ');
 }
 

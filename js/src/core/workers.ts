@@ -5,6 +5,7 @@
 
 import { FrameError, type Frame } from './frames';
 import { numbers, ofStream, whole, type Taken, type Taker } from './samplecolumns';
+import { byName } from './order';
 
 export interface Worker {
   readonly address: string;
@@ -285,8 +286,6 @@ function fit(row: Row): void {
   row.recent = row.process - row.managed - row.unmanaged;
 }
 
-const order = new Intl.Collator('en', { numeric: true });
-
 function inOrder(workers: Worker[]): Worker[] {
-  return workers.sort((a, b) => order.compare(a.name, b.name) || order.compare(a.address, b.address));
+  return workers.sort((a, b) => byName(a.name, b.name) || byName(a.address, b.address));
 }

@@ -7,7 +7,7 @@ import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 import { addIcon, closeIcon } from '@jupyterlab/ui-components';
 
-import { bytes } from '../core/format';
+import { bytes, thousands } from '../core/format';
 import { COMMAND } from '../tokens';
 import { AddForm } from './add';
 import { ApiError, type Scheduler } from './api';
@@ -183,17 +183,18 @@ export class Header extends Widget {
       this.facts.replaceChildren();
       return;
     }
-    const number = (n: number): string => n.toLocaleString('en');
     const fact = (name: string, label: string, text: string): HTMLElement =>
       h('span', { 'data-fact': name }, h('b', {}, text), ` ${label}`);
     const { workers, threads, memory, limit, done, failed, total } = known;
     const size = limit ? `${bytes(memory)} / ${bytes(limit)}` : bytes(memory);
     this.facts.replaceChildren(
-      fact('workers', trans._n('worker', 'workers', workers), number(workers)),
-      fact('threads', trans._n('thread', 'threads', threads), number(threads)),
+      fact('workers', trans._n('worker', 'workers', workers), thousands(workers)),
+      fact('threads', trans._n('thread', 'threads', threads), thousands(threads)),
       fact('memory', trans.__('memory'), size),
-      ...(total > 0 ? [fact('tasks', trans.__('tasks done'), `${number(done)} / ${number(total)}`)] : []),
-      ...(failed > 0 ? [failedFact(trans.__('failed'), number(failed))] : [])
+      ...(total > 0
+        ? [fact('tasks', trans.__('tasks done'), `${thousands(done)} / ${thousands(total)}`)]
+        : []),
+      ...(failed > 0 ? [failedFact(trans.__('failed'), thousands(failed))] : [])
     );
   }
 

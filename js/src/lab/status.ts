@@ -6,6 +6,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import { Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import { thousands } from '../core/format';
 import { COMMAND, PLUGIN } from '../tokens';
 import { h, say } from './dom';
 import { Facts } from './facts';
@@ -72,12 +73,16 @@ class StatusItem extends Widget {
     const { trans } = this.hub;
     const { scheduler } = this;
     const tasks = this.facts.known;
-    const number = (n: number): string => n.toLocaleString('en');
     const counts =
-      tasks && (tasks.total ? `${number(tasks.done)} / ${number(tasks.total)}` : trans.__('idle'));
+      tasks && (tasks.total ? `${thousands(tasks.done)} / ${thousands(tasks.total)}` : trans.__('idle'));
     say(this.text, counts ?? 'Dask');
     const title = tasks
-      ? trans.__('%1 of %2 tasks done on %3', number(tasks.done), number(tasks.total), scheduler?.name ?? '')
+      ? trans.__(
+          '%1 of %2 tasks done on %3',
+          thousands(tasks.done),
+          thousands(tasks.total),
+          scheduler?.name ?? ''
+        )
       : trans.__('Dask cluster %1', scheduler?.name ?? '');
     this.button.title = title;
     this.button.setAttribute('aria-label', title);

@@ -1,6 +1,6 @@
 /** A task stream in words: its text alternative, and what the pointer is on. */
 
-import { bytes, clock, counted, day, duration, isSinceStart } from '../core/format';
+import { bytes, clock, counted, day, duration, isSinceStart, thousands } from '../core/format';
 import type { TaskLog } from '../core/tasks';
 import type { Range } from '../core/viewport';
 import type { HoveredTask } from './spansmodel';
@@ -27,11 +27,9 @@ export function describe(log: TaskLog, time: Range, phase: string): string {
     return `Task stream. ${emptyText(phase)}`;
   }
   const workers = new Set(log.lanes.map(lane => lane.worker)).size;
-  const errors = log.nErrors > 0 ? `, ${log.nErrors.toLocaleString('en')} of them erred` : '';
+  const errors = log.nErrors > 0 ? `, ${thousands(log.nErrors)} of them erred` : '';
   const dropped =
-    log.missed > 0
-      ? ` Showing ${log.nRecords.toLocaleString('en')} of ${(log.nRecords + log.missed).toLocaleString('en')}.`
-      : '';
+    log.missed > 0 ? ` Showing ${thousands(log.nRecords)} of ${thousands(log.nRecords + log.missed)}.` : '';
   const most = [...log.prefixes]
     .sort((a, b) => b.seconds - a.seconds)
     .slice(0, NAMED)

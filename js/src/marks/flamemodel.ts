@@ -8,6 +8,7 @@
 import type { ISerializers } from '@jupyter-widgets/base';
 import { MarkModel } from 'bqplot';
 
+import { thousands } from '../core/format';
 import { CallTree } from '../core/calltree';
 import { questionOf, whyEmpty, type Kind, type Narrowed } from '../core/covered';
 import { Flame } from '../core/flame';
@@ -358,7 +359,7 @@ export class FlameModel extends RowsModel<HoveredFrame> {
     const node = row.record[index];
     if (node === 0) {
       const { samples } = flame;
-      return flame.compared ? 'all' : `all: ${samples.toLocaleString('en')} samples`;
+      return flame.compared ? 'all' : `all: ${thousands(samples)} samples`;
     }
     const name = flat(flame.functionOf(node).name);
     if (flame.compared) {

@@ -9,6 +9,7 @@ import {
   type Compared,
   type ComparedPrefix
 } from '../core/compared';
+import { thousands } from '../core/format';
 import { colourOf } from '../core/palette';
 import { h, say, swatch } from './elements';
 import { svg } from './svg';
@@ -80,11 +81,8 @@ export function prefixTable(compared: Compared, choose: ((prefix: string) => voi
         )
     );
     more.hidden = rows.length <= room;
-    const all = compared.prefixes.length.toLocaleString('en');
-    say(
-      count,
-      rows.length < compared.prefixes.length ? `${rows.length.toLocaleString('en')} of ${all}` : all
-    );
+    const all = thousands(compared.prefixes.length);
+    say(count, rows.length < compared.prefixes.length ? `${thousands(rows.length)} of ${all}` : all);
     showLit();
   };
   const showLit = (): void =>
@@ -157,7 +155,7 @@ function columnsOf(compared: Compared, choose: ((prefix: string) => void) | null
     id: `tasks ${i}`,
     title: `tasks ${runs[i].label}`,
     key: row => row.tasks[i],
-    cell: row => row.tasks[i].toLocaleString('en')
+    cell: row => thousands(row.tasks[i])
   });
   const seconds = (i: number): Column => ({
     id: `seconds ${i}`,

@@ -4,7 +4,7 @@
  */
 
 import { changeText, figureText, type Compared, type ComparedFigure, type Maybe } from '../core/compared';
-import { duration } from '../core/format';
+import { duration, thousands } from '../core/format';
 import { changeColour, libraryColour, SPENT_COLOURS } from '../core/palette';
 import { prefixTable } from './comparedtable';
 import { trendCharts } from './comparedtrend';
@@ -221,8 +221,7 @@ function peaks({ peaks: all, runs }: Compared): HTMLElement {
       changeText(values[0], values[last])
     ]);
   const more = all.length - MOST_WORKERS;
-  const note =
-    more > 0 ? [h('p', { class: 'dasklens-dim' }, `and ${more.toLocaleString('en')} more workers`)] : [];
+  const note = more > 0 ? [h('p', { class: 'dasklens-dim' }, `and ${thousands(more)} more workers`)] : [];
   return h('div', {}, plainTable(['worker', runs[0].label, runs[last].label, 'change'], rows), ...note);
 }
 

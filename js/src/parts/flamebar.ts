@@ -3,6 +3,7 @@
  * the frame that fills the width; how the connection is.
  */
 
+import { thousands } from '../core/format';
 import type { Kind } from '../core/covered';
 import type { FlameModel, View } from '../marks/flamemodel';
 import { button, h, press, roving, say } from './elements';
@@ -90,7 +91,7 @@ function choices({ mark, signal, on }: Part<FlameModel>): HTMLElement[] {
       const known =
         trait === 'workers'
           ? (about?.workers ?? []).map(name => [name, name])
-          : (about?.prefixes ?? []).map(([name, n]) => [name, `${name} (${n.toLocaleString('en')})`]);
+          : (about?.prefixes ?? []).map(([name, n]) => [name, `${name} (${thousands(n)})`]);
       const chosen = (mark.get(trait) as string[] | null) ?? [];
       const missing = chosen.filter(name => !known.some(([each]) => each === name));
       const entries = [...missing.map(name => [name, name]), ...known].slice(0, MOST);

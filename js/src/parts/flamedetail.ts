@@ -1,5 +1,6 @@
 /** The line under a flame graph: the frame under the pointer, or the selected one. */
 
+import { thousands } from '../core/format';
 import { changeColour, libraryColour } from '../core/palette';
 import type { FlameModel } from '../marks/flamemodel';
 import { flat, numbersOf, placeOf, type HoveredFrame } from '../core/frametext';
@@ -60,7 +61,7 @@ function piecesOf(facts: HoveredFrame): HTMLElement[] {
   }
   const pieces = [name, ...numbersOf(facts).map(text => fact(text))];
   if (facts.together) {
-    pieces.push(fact(`with ${(facts.together.count - 1).toLocaleString('en')} more in this pixel`));
+    pieces.push(fact(`with ${thousands(facts.together.count - 1)} more in this pixel`));
   }
   const place = placeOf(facts);
   const where = h('span', { class: 'dasklens-place dasklens-dim', title: place.slice(0, 1000) });

@@ -1,6 +1,6 @@
 /** The functions of a call tree with their own and their total time, to sort; instead of the figure. */
 
-import { duration } from '../core/format';
+import { duration, thousands } from '../core/format';
 import type { FunctionRow } from '../core/functions';
 import { libraryColour } from '../core/palette';
 import type { FlameModel } from '../marks/flamemodel';
@@ -59,7 +59,7 @@ function build({ mark, el, signal, on }: Part<FlameModel>): void {
     );
     note.textContent =
       rows.length > shown.length
-        ? `and ${(rows.length - shown.length).toLocaleString('en')} more - search to find them`
+        ? `and ${thousands(rows.length - shown.length)} more - search to find them`
         : rows.length === 0
           ? 'No function matches'
           : '';
@@ -108,7 +108,7 @@ function columnsOf(mark: FlameModel, compared: boolean): ColumnOf[] {
   const before = Math.max(1, tree.before?.[0] ?? 0);
   const change = (row: FunctionRow): number => row.own / all - row.ownBefore / before;
   const took = (samples: number): string =>
-    interval > 0 ? duration(samples * interval) : samples.toLocaleString('en');
+    interval > 0 ? duration(samples * interval) : thousands(samples);
   const measured = (id: 'own' | 'total', title: string): ColumnOf => ({
     id,
     title,

@@ -1,5 +1,6 @@
 /** What a bar stands for, of everything that a scheduler runs: chosen in a list, read only when chosen. */
 
+import { thousands } from '../core/format';
 import type { GroupBy } from '../core/everything';
 import type { GroupTable } from '../core/grouptable';
 import { h, say } from './elements';
@@ -56,7 +57,7 @@ function noteOf(table: GroupTable, kind: 'group' | 'span'): string {
   if (all === 0) {
     return kind === 'span' ? 'there are no spans: see distributed.span' : '';
   }
-  return told < all ? `the newest ${told.toLocaleString('en')} of ${all.toLocaleString('en')}` : '';
+  return told < all ? `the newest ${thousands(told)} of ${thousands(all)}` : '';
 }
 
 export const GROUP_CHOICE_CSS = `

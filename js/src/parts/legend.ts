@@ -3,7 +3,7 @@
  * kind of work a span is without colour.
  */
 
-import { counted, duration } from '../core/format';
+import { counted, duration, thousands } from '../core/format';
 import { ERROR, KIND_NAMES, PATTERNS, PERIOD } from '../core/kinds';
 import type { Prefix } from '../core/tasks';
 import { h, press, roving, say, swatch } from './elements';
@@ -165,10 +165,10 @@ function newRow(name: string): Row {
 function fill(row: Row, prefix: Prefix, colour: string): void {
   const { name, count, errors, seconds } = prefix;
   row.swatch.style.background = colour;
-  say(row.errors, errors > 0 ? `✗ ${errors.toLocaleString('en')}` : '');
-  say(row.count, count.toLocaleString('en'));
+  say(row.errors, errors > 0 ? `✗ ${thousands(errors)}` : '');
+  say(row.count, thousands(count));
   say(row.seconds, duration(seconds));
-  const failed = errors > 0 ? `, ${errors.toLocaleString('en')} failed` : '';
+  const failed = errors > 0 ? `, ${thousands(errors)} failed` : '';
   const title = `${name}: ${counted(count, 'task')}${failed}, ${duration(seconds)} of compute`;
   if (row.element.title !== title) {
     row.element.title = title;
@@ -183,7 +183,7 @@ function noteOn(all: number, found: number, shown: number): string {
   if (found === 0) {
     return 'No prefix matches';
   }
-  return found > shown ? `and ${(found - shown).toLocaleString('en')} more - search to find them` : '';
+  return found > shown ? `and ${thousands(found - shown)} more - search to find them` : '';
 }
 
 /** Tiles of the pattern, side by side and one above the other. */

@@ -5,7 +5,7 @@
 
 import { Counts } from '../core/counts';
 import { ofEverything, type GroupBy } from '../core/everything';
-import { counted, duration } from '../core/format';
+import { counted, duration, thousands } from '../core/format';
 import { decodeFrame, FrameError } from '../core/frames';
 import { GroupTable } from '../core/grouptable';
 import {
@@ -133,7 +133,7 @@ function build(view: View): void {
     rows.show(data, left, right, narrow, detail.element.hidden ? null : open);
     const rest = groups.length - FEW;
     more.hidden = !model.get('multi') || rest <= 0;
-    say(more, wide ? 'Show fewer' : `${rest.toLocaleString('en')} more`);
+    say(more, wide ? 'Show fewer' : `${thousands(rest)} more`);
     more.title = wide ? `Show the first ${FEW} groups` : 'Show all groups';
     more.setAttribute('aria-label', `${more.textContent}: ${more.title}`);
     more.setAttribute('aria-expanded', String(wide));
@@ -251,7 +251,7 @@ function describe(progress: Progress, status: Status, everything: boolean, old: 
   const all = allOf(total) + unknown;
   const when = old ? ' when this was saved' : '';
   if (counting && !progress.final) {
-    return `counting${when}: ${tracked.toLocaleString('en')} so far`;
+    return `counting${when}: ${thousands(tracked)} so far`;
   }
   if (all === 0) {
     return everything
@@ -261,16 +261,16 @@ function describe(progress: Progress, status: Status, everything: boolean, old: 
         : STATUS[status] + when;
   }
   const percent = Math.floor((100 * doneOf(total)) / all);
-  const done = `${doneOf(total).toLocaleString('en')} of ${counted(all, 'task')}`;
+  const done = `${thousands(doneOf(total))} of ${counted(all, 'task')}`;
   // Next to how many are done, "failed" alone would be read as the fate of those.
   const parts = [
     status === 'error' && total.erred > 0
-      ? `✕ ${total.erred.toLocaleString('en')} failed${when}: ${done} done, ${percent} %`
+      ? `✕ ${thousands(total.erred)} failed${when}: ${done} done, ${percent} %`
       : `${STATUS[status]}${when}: ${done}, ${percent} %`
   ];
   if (unknown > 0) {
     const verb = unknown === 1 ? 'key is' : 'keys are';
-    parts.push(`${unknown.toLocaleString('en')} ${verb} not known to the scheduler (yet)`);
+    parts.push(`${thousands(unknown)} ${verb} not known to the scheduler (yet)`);
   }
   if (progress.reason) {
     parts.push(progress.reason);

@@ -1,5 +1,6 @@
 /** The rows of a progress figure: a name to the left of each bar, counts and rate to its right. */
 
+import { thousands } from '../core/format';
 import { allOf, doneOf, STATES, type ByState, type Group } from '../core/progress';
 import { h, say } from './elements';
 import { NAMES } from './progressfills';
@@ -94,7 +95,7 @@ function wordsOf({ counts, rate }: RowData, narrow: boolean): string {
   if (narrow) {
     return all < 10_000 ? `${done}/${all}` : `${compact.format(done)}/${compact.format(all)}`;
   }
-  const words = [`${done.toLocaleString('en')} / ${all.toLocaleString('en')}`];
+  const words = [`${thousands(done)} / ${thousands(all)}`];
   if (counts.erred > 0) {
     words.push(`${compact.format(counts.erred)} failed`);
   } else if (rate > 0 && done < all) {
@@ -105,7 +106,7 @@ function wordsOf({ counts, rate }: RowData, narrow: boolean): string {
 
 function longOf({ name, counts }: RowData): string {
   const by = STATES.filter(state => counts[state] > 0).map(
-    state => `${counts[state].toLocaleString('en')} ${NAMES[state]}`
+    state => `${thousands(counts[state])} ${NAMES[state]}`
   );
   return `${name}: ${by.join(', ') || 'no tasks'}`;
 }

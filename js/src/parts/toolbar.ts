@@ -3,7 +3,7 @@
  * how many of them failed, and what went wrong with a picture.
  */
 
-import { counted } from '../core/format';
+import { counted, thousands } from '../core/format';
 import { h, press, say } from './elements';
 import { EVERYTHING, icon, INTERVAL, PAUSE, PLAY, ZOOM_IN, ZOOM_OUT } from './icons';
 import { paced, part, type Part } from './part';
@@ -52,13 +52,13 @@ function counts({ mark, signal, on }: Part): HTMLElement[] {
   const show = paced(COUNT_EVERY, signal, () => {
     const { nRecords, missed, nErrors } = mark.log;
     const all = counted(nRecords + missed, 'task');
-    say(count, missed > 0 ? `showing ${nRecords.toLocaleString('en')} of ${all}` : all);
+    say(count, missed > 0 ? `showing ${thousands(nRecords)} of ${all}` : all);
     count.title =
       missed > 0
         ? `The scheduler's log dropped the oldest ${counted(missed, 'task')} before they could be read; ` +
           'raise dasklens.log.limit.'
         : '';
-    say(failed, nErrors > 0 ? `✗ ${nErrors.toLocaleString('en')} failed` : '');
+    say(failed, nErrors > 0 ? `✗ ${thousands(nErrors)} failed` : '');
   });
   on('log:change', show);
   show();

@@ -1,6 +1,6 @@
 /** The columns of the table of workers: what they show, how they sort, and which give way first. */
 
-import { bytes, duration } from '../core/format';
+import { bytes, duration, thousands } from '../core/format';
 import type { Worker } from '../core/workers';
 
 /** A worker, or all of them in one row. */
@@ -26,7 +26,6 @@ export interface WorkerColumn {
   bar?(worker: Shown): Bar;
 }
 
-const count = (n: number): string => n.toLocaleString('en');
 const rate = (n: number): string => `${bytes(n)}/s`;
 const percent = (part: number): string => `${Math.round(100 * part)} %`;
 
@@ -108,7 +107,7 @@ const CPU: WorkerColumn = {
   // Of all there is, where a thousand workers have 200,000 %.
   text: worker => (worker.total ? percent(busy(worker)) : `${Math.round(worker.cpu)} %`),
   titleOf: worker =>
-    `${count(Math.round(worker.cpu))} % of ${count(100 * worker.threads)} % (${count(worker.threads)} threads)`,
+    `${thousands(Math.round(worker.cpu))} % of ${thousands(100 * worker.threads)} % (${thousands(worker.threads)} threads)`,
   bar: worker => [{ kind: 'cpu', part: busy(worker) }]
 };
 
@@ -184,11 +183,11 @@ export const COLUMNS: readonly WorkerColumn[] = [
     'Tasks that the scheduler sent to the worker and that are not done',
     88,
     3,
-    count
+    thousands
   ),
-  plain('executing', 'Executing', 'Tasks that run now', 80, 6, count),
-  plain('ready', 'Ready', 'Tasks that could run and wait for a thread', 62, 10, count),
-  plain('threads', 'Threads', 'Threads that run tasks', 66, 16, count),
+  plain('executing', 'Executing', 'Tasks that run now', 80, 6, thousands),
+  plain('ready', 'Ready', 'Tasks that could run and wait for a thread', 62, 10, thousands),
+  plain('threads', 'Threads', 'Threads that run tasks', 66, 16, thousands),
   plain('netRead', 'Net in', 'What the worker\u2019s host receives', 92, 12, rate),
   plain('netWrite', 'Net out', 'What the worker\u2019s host sends', 92, 13, rate),
   plain('diskRead', 'Disk read', 'What the worker\u2019s host reads from disk', 92, 14, rate),
@@ -227,10 +226,10 @@ export function totalOf(workers: readonly Worker[]): Shown {
   return {
     total: true,
     address: '',
-    name: `Total (${count(workers.length)})`,
+    name: `Total (${thousands(workers.length)})`,
     status: [...statuses]
       .sort((a, b) => b[1] - a[1])
-      .map(([status, n]) => `${count(n)} ${status}`)
+      .map(([status, n]) => `${thousands(n)} ${status}`)
       .join(', '),
     threads: sum('threads'),
     limit: unlimited ? 0 : sum('limit'),

@@ -3,7 +3,7 @@
  * in the page. Choosing one sets the trait `selected` to its address.
  */
 
-import { counted } from '../core/format';
+import { counted, thousands } from '../core/format';
 import { WorkerTable, type Worker } from '../core/workers';
 import { chooser } from './columnchooser';
 import { h, say, watchWidth } from './elements';
@@ -141,8 +141,8 @@ function countOf(all: number, found: number, left: number): string {
   if (all + left === 0) {
     return '';
   }
-  const some = found < all ? `${found.toLocaleString('en')} of ` : '';
-  return `${some}${counted(all, 'worker')}${left > 0 ? `, ${left.toLocaleString('en')} left` : ''}`;
+  const some = found < all ? `${thousands(found)} of ` : '';
+  return `${some}${counted(all, 'worker')}${left > 0 ? `, ${thousands(left)} left` : ''}`;
 }
 
 function sortOf(said: string | null): Sort {

@@ -1,5 +1,6 @@
 /** The sections that are tables: exceptions, logs, workers, bandwidth, fine metrics. */
 
+import { thousands } from '../core/format';
 import { colourOf } from '../core/palette';
 import { h, swatch } from '../parts/elements';
 import { emptyNote, type Context } from './context';
@@ -77,7 +78,7 @@ export function listSections(context: Context): Section[] {
       title,
       prints: true,
       empty: rows === 0,
-      ...(counts && rows > 0 && { badge: rows.toLocaleString('en') }),
+      ...(counts && rows > 0 && { badge: thousands(rows) }),
       alarming: name === 'exceptions',
       build: panel => {
         for (const each of made) {

@@ -8,6 +8,9 @@ import { recordsOf } from './context';
 import { Paper, readyForPaper, UNASKED } from './print';
 import { hostFigure, hostStill, IDS, loadFigures } from './shared';
 
+/** Milliseconds of a reader at rest before pictures for paper are made. */
+const REST = 1000;
+
 function start(): void {
   // What a browser that saved the page saved with it.
   document.querySelectorAll('body > :not(script, noscript)').forEach(each => each.remove());
@@ -38,17 +41,33 @@ function start(): void {
     void loadFigures()
       .then(() => {
         if (recordsOf(report, 'tasks') <= UNASKED && window.dasklensReport.still) {
-          whenIdle(soon, () => void paper.prepare());
+          whenAtRest(() => soon(() => void paper.prepare()));
         }
       })
       .catch(() => {});
   });
 }
 
-/** Once what is looked at is there. */
-function whenIdle(soon: (act: () => void) => unknown, act: () => void): void {
-  const busy = document.hidden || document.querySelector('.panel:not([hidden]) :is(.waiting, [aria-busy])');
-  soon(() => (busy ? setTimeout(() => whenIdle(soon, act), 200) : act()));
+/** Once what is looked at is there, and the reader has done nothing for a while. */
+function whenAtRest(act: () => void): void {
+  const stop = new AbortController();
+  let timer = 0;
+  const wait = (): void => {
+    clearTimeout(timer);
+    timer = window.setTimeout(look, REST);
+  };
+  const look = (): void => {
+    if (document.hidden || document.querySelector('.panel:not([hidden]) :is(.waiting, [aria-busy])')) {
+      wait();
+    } else {
+      stop.abort();
+      act();
+    }
+  };
+  for (const name of ['wheel', 'pointerdown', 'keydown']) {
+    window.addEventListener(name, wait, { passive: true, signal: stop.signal });
+  }
+  wait();
 }
 
 function tools(): { bar: HTMLElement; print: HTMLButtonElement } {

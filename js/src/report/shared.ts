@@ -43,6 +43,8 @@ export type HostFigure = (node: HTMLElement, options: FigureOptions) => Promise<
 
 export interface Loader extends PackedScripts {
   bqplot?: MakeBqplot;
+  /** What it made, set by the script of figures. */
+  made?: unknown;
   /** Set by the script of figures. */
   host?: HostFigure;
   /** Puts a picture of a figure into an element, for paper; set by the script of figures. */

@@ -1,6 +1,6 @@
 /** The first section: what came of it, where the time went, what looks wrong, and what ran. */
 
-import { bytes, counted, duration } from '../core/format';
+import { bytes, counted, duration, thousands } from '../core/format';
 import { h } from '../parts/elements';
 import { codeOf } from './code';
 import { emptyNote, type Context } from './context';
@@ -41,7 +41,7 @@ function block(title: string, content: Node): HTMLElement {
 function tiles({ summary, cluster, start, stop }: Report): HTMLElement {
   const { figures } = summary;
   const of = (name: string, otherwise: number): number => figures[name] ?? otherwise;
-  const number = (n: number): string => (Number.isFinite(n) ? n.toLocaleString('en') : '');
+  const number = (n: number): string => (Number.isFinite(n) ? thousands(n) : '');
   const errors = of('errors', NaN);
   const memory = of('memory', cluster.memory);
   const all: [string, string, boolean?][] = [

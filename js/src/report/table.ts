@@ -1,6 +1,6 @@
 /** A table to sort, to search and to copy from; with the keyboard too. */
 
-import { counted } from '../core/format';
+import { counted, thousands } from '../core/format';
 import { copied } from '../parts/copied';
 import { h, say } from '../parts/elements';
 import { cut } from './cut';
@@ -123,7 +123,7 @@ class TableView {
     const { rows, room, table, options } = this;
     const noun = options.noun ?? 'row';
     const all = counted(table.rows.length, noun);
-    say(this.count, rows.length < table.rows.length ? `${rows.length.toLocaleString('en')} of ${all}` : all);
+    say(this.count, rows.length < table.rows.length ? `${thousands(rows.length)} of ${all}` : all);
     this.body.replaceChildren(...rows.slice(0, room).map(row => this.row(row)));
     this.more.hidden = rows.length <= room;
     say(this.more, `Show more of ${counted(rows.length, noun)}`);

@@ -68,7 +68,8 @@ export class Tabs {
     if (again) {
       this.tellShown(made);
     }
-    made.tab.scrollIntoView?.({ block: 'nearest', inline: 'nearest' });
+    // With the next picture: asked now, the page would be laid out twice.
+    requestAnimationFrame(() => made.tab.scrollIntoView?.({ block: 'nearest', inline: 'nearest' }));
     this.onShown(made.section.name);
   }
 

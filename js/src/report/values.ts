@@ -1,7 +1,8 @@
 /** Values of tables, in the units that their columns say, as people read them and as programs do. */
 
-import { bytes, clock, day, duration } from '../core/format';
+import { bytes, clock, day, duration, thousands } from '../core/format';
 import type { Column, Unit, Value } from './document';
+import { byName } from '../core/order';
 
 /** As it stands in a cell. */
 export function shown(value: Value, column: Column): string {
@@ -28,7 +29,9 @@ export function inUnit(value: number, unit: Unit): string {
     case '%':
       return percent(value / 100);
     default:
-      return value.toLocaleString('en', { maximumFractionDigits: 3 });
+      return Number.isInteger(value)
+        ? thousands(value)
+        : value.toLocaleString('en', { maximumFractionDigits: 3 });
   }
 }
 
@@ -51,10 +54,8 @@ export function compare(a: Value, b: Value): number {
   if (typeof a === 'number' && typeof b === 'number') {
     return a - b;
   }
-  return collator.compare(String(a), String(b));
+  return byName(String(a), String(b));
 }
-
-const collator = new Intl.Collator('en', { numeric: true });
 
 /** Rows as tab-separated values: a spreadsheet takes them, and no cell becomes two. */
 export function tsvOf(columns: readonly Column[], rows: readonly (readonly Value[])[]): string {

@@ -1,6 +1,6 @@
 /** What a summary says, as elements: of a report, and of the last minutes of a cluster. */
 
-import { duration } from '../core/format';
+import { duration, thousands } from '../core/format';
 import { colourOf, SPENT_COLOURS } from '../core/palette';
 import { h, swatch } from '../parts/elements';
 import { emptyNote } from './context';
@@ -80,7 +80,7 @@ export function prefixesOf(all: readonly Expensive[], go?: (prefix: string) => v
       h('td', { class: 'number' }, duration(seconds)),
       h('td', { class: 'number' }, percent(share)),
       h('td', { class: 'meters' }, meter),
-      h('td', { class: 'number' }, tasks.toLocaleString('en')),
+      h('td', { class: 'number' }, thousands(tasks)),
       h('td', { class: 'number' }, duration(median))
     );
   });

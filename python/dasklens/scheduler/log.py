@@ -61,6 +61,8 @@ class Chunk:
         self.names_bytes = 0
         self.keys: Any = bytearray()
         self.cols: dict[str, Any] = {}
+        #: A record, and what `_before` says of it.
+        self._reached = (0, 0, 0)
         for name, dtype in RECORD_COLUMNS + SPAN_COLUMNS:
             column = self.cols[name] = array(_CODES[dtype])
             # Bound once: these are called for every task of the cluster.
@@ -125,17 +127,17 @@ class Chunk:
     def columns(self, lo: int, hi: int) -> dict[str, tuple[str, bytes | memoryview]]:
         """Records ``lo`` to ``hi`` (positions in the chunk) as the columns of a frame."""
         out: dict[str, tuple[str, bytes | memoryview]] = {}
-        span_lo, span_n = self._sums("spans", lo, hi)
-        key_lo, key_n = self._sums("key_len", lo, hi)
+        span_lo, key_lo = self._before(lo)
+        span_hi, key_hi = self._before(hi)
         for columns, start, stop in (
             (RECORD_COLUMNS, lo, hi),
-            (SPAN_COLUMNS, span_lo, span_lo + span_n),
+            (SPAN_COLUMNS, span_lo, span_hi),
         ):
             for name, dtype in columns:
                 part = self._slice(name, dtype, start, stop)
                 if name not in SPARSE or part != b"\xff" * len(part):
                     out[name] = (dtype, part)
-        out["key"] = ("u1", bytes(memoryview(self.keys)[key_lo : key_lo + key_n]))
+        out["key"] = ("u1", bytes(memoryview(self.keys)[key_lo:key_hi]))
         return out
 
     def _slice(self, name: str, dtype: str, lo: int, hi: int) -> bytes:
@@ -145,12 +147,18 @@ class Chunk:
             return column[lo * size : hi * size]
         return bytes(_little(column[lo:hi]))
 
-    def _sums(self, name: str, lo: int, hi: int) -> tuple[int, int]:
-        """How much of a per-span (or per-key-byte) column lies before `lo` and in ``lo:hi``."""
-        column = self.cols[name]
-        if isinstance(column, bytes):
-            column = _little(array("I", column))
-        return sum(column[:lo]), sum(column[lo:hi])
+    def _before(self, at: int) -> tuple[int, int]:
+        """Spans and bytes of keys of the records before one."""
+        # Readers go on where they were: what lies before that is not added up again each time.
+        known, spans, key_bytes = self._reached if self._reached[0] <= at else (0, 0, 0)
+        spans += self._sum("spans", known, at)
+        key_bytes += self._sum("key_len", known, at)
+        self._reached = (at, spans, key_bytes)
+        return spans, key_bytes
+
+    def _sum(self, name: str, lo: int, hi: int) -> int:
+        part = self._slice(name, "u4", lo, hi)
+        return sum(_little(array("I", part)))
 
 
 def _little(column: array[Any]) -> array[Any]:
