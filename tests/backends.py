@@ -63,6 +63,8 @@ class Toy:
         path = asked.path.removeprefix(self.prefix)
         if path == "health":
             return "ok"
+        if path == "status/metadata" and self.plots:
+            return {"url": "/status", "data": {}}
         if path == "individual-plots.json":
             return self.plots
         if path == "json/identity.json":

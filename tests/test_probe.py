@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +32,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dasklens.server import probe, talk
-from dasklens.server.probe import Another, Expected, first, look, members, recorded
+from dasklens.server.probe import Another, Expected, first, look, members, plots, recorded
 from dasklens.server.target import NotThere, Target
 from dasklens.wire.proof import prove
 
@@ -60,7 +61,7 @@ async def test_a_plain_scheduler_tells_who_it_is() -> None:
         # A second look makes it list no workers.
         toy.asked.clear()
         await look(at(toy.port), PLAIN, thorough=False)
-        assert toy.paths() == ["/health", "/individual-plots.json"]
+        assert toy.paths() == ["/health", "/status/metadata", "/individual-plots.json"]
         assert {asked.headers["host"] for asked in toy.asked} == {f"127.0.0.1:{toy.port}"}
 
 
@@ -68,7 +69,7 @@ async def test_a_recorded_scheduler_proves_itself_before_it_is_told_the_token() 
     async with Toy(token=TOKEN, plots={}).serve() as toy:
         found = await look(at(toy.port), PROVED, thorough=True)
         assert (found.token, found.dasklens, found.protocol, found.bokeh) == (TOKEN, "0.1.0", 1, False)
-        assert toy.paths() == ["/dasklens/proof", "/health", "/individual-plots.json", "/dasklens/hello"]
+        assert toy.paths() == ["/dasklens/proof", "/health", "/status/metadata", "/dasklens/hello"]
         assert "authorization" not in "".join(str(asked.headers) for asked in toy.asked[:-1]).lower()
         toy.asked.clear()
         await look(at(toy.port), PROVED, thorough=False)
@@ -77,6 +78,33 @@ async def test_a_recorded_scheduler_proves_itself_before_it_is_told_the_token() 
         nonces = [asked.query["nonce"][0] for asked in toy.asked]
         assert len(set(nonces)) == 2
         assert min(map(len, nonces)) >= 32
+
+
+NO_PAGES = """
+import asyncio, sys
+from distributed import Scheduler
+
+async def main():
+    async with Scheduler(host="127.0.0.1", port=0, dashboard=False, dashboard_address="127.0.0.1:0") as s:
+        print(s.http_server.port, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+        print("bokeh" in sys.modules)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_scheduler_without_pages_is_not_made_to_import_bokeh() -> None:
+    # It would hold its loop for a quarter of a second, and have more to collect ever after.
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", NO_PAGES, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    found = await look(at(int(await process.stdout.readline())), Expected(), thorough=True)
+    assert found.bokeh is False
+    assert await plots(found.target) == {}
+    said, _ = await process.communicate(b"")
+    assert said.split() == [b"False"]
 
 
 async def test_any_of_the_announced_tokens_will_do() -> None:

@@ -30,8 +30,10 @@ MOST_IDENTITY = 16 << 20
 TRIES, AGAIN_AFTER = 8, 0.15
 
 
-#: What a dashboard says of its plots.
-PLOTS = "individual-plots.json"
+#: What a dashboard says of its plots. Whoever asks a scheduler without pages for these has it import Bokeh:
+#: a quarter of a second in which it does nothing else, and tens of thousands of objects for its garbage
+#: collector. So Bokeh's own word for one of its pages is asked for first.
+PLOTS, PAGE = "individual-plots.json", "status/metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +284,8 @@ async def _healthy(talk: Talk) -> None:
 
 
 async def _plots(talk: Talk) -> dict[str, str]:
+    if (await talk.get(PAGE)).status == 404:
+        return {}
     answer = await talk.get(PLOTS)
     try:
         plots = json.loads(answer.body) if answer.status == 200 else None
