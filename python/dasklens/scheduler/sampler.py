@@ -1,10 +1,11 @@
 """The sampler: how the workers and the scheduler as a whole are, looked at once for all readers.
 
-A *sample* is one look. It is taken while somebody reads one of its streams, every
-second by default and not at all otherwise: heartbeats bring nothing faster. Samples are 200 ms apart at
-least; one that the end of a recording asks for may come sooner, but then two had 400 ms. It goes through workers and prefixes in short steps, so that the scheduler's loop is
-never held for long, and it never walks tasks. The cursor of each stream counts its samples. The streams
-``groups`` and ``system`` are sampled only while somebody reads them.
+A *sample* is one look. It is taken while somebody reads one of its streams, every second by default and
+not at all otherwise: heartbeats bring nothing faster. Samples are 200 ms apart at least; one that the end
+of a recording asks for may come sooner, but then two had 400 ms. It goes through workers and prefixes in
+short steps, so that the scheduler's loop is never held for long, and it never walks tasks. The cursor of
+each stream counts its samples. The streams ``groups`` and ``system`` are sampled only while somebody reads
+them.
 """
 
 from __future__ import annotations
