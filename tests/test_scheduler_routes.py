@@ -86,10 +86,11 @@ class Socket:
         await self.close()
 
 
-def handlers() -> list[Any]:
-    """The scheduler's ends of all streams."""
+def handlers(recorder: Any) -> list[Any]:
+    """A scheduler's ends of its streams; those of former tests may not have been collected yet."""
     gc.collect()
-    return [found for found in gc.get_objects() if isinstance(found, routes.StreamHandler)]
+    found = [each for each in gc.get_objects() if isinstance(each, routes.StreamHandler)]
+    return [each for each in found if getattr(each, "_read_from", None) is recorder]
 
 
 @gen_cluster(client=True, nthreads=ONE_WORKER)
@@ -258,7 +259,7 @@ async def test_more_requests_than_are_answered_at_once_wait_for_each_other(
     async with await asking.connect() as socket:
         for ident in range(20):
             await socket.ask(id=ident, cursor=0, log=log, wait=60)
-        (handler,) = handlers()
+        (handler,) = handlers(asking.recorder)
         await until_async(lambda: len(handler._asked) == routes.IN_FLIGHT, "the first requests")
         await c.submit(abs, -1)
         replies = [await socket.reply() for _ in range(20)]
@@ -392,7 +393,7 @@ async def test_an_open_socket_is_one_reader_and_a_closed_one_none(s: Scheduler) 
     for socket in sockets:
         for _ in range(4):
             await socket.ask(id=0, log=recorder.log.ident, wait=60)
-    await until_async(lambda: sum(len(h._asked) for h in handlers()) == 12, "the requests")
+    await until_async(lambda: sum(len(h._asked) for h in handlers(recorder)) == 12, "the requests")
     # A socket is a reader however long it is silent.
     assert recorder._readers == {}
     for left, socket in zip((2, 1, 0), sockets, strict=True):
@@ -448,7 +449,7 @@ async def test_a_peer_that_does_not_read_costs_what_is_under_way(c: Client, s: S
     question = json.dumps({"id": 1, "cursor": 0, "log": recorder.log.ident, "more": "x" * 100})
     for _ in range(2000):
         writer.write(masked(question))
-    (handler,) = handlers()
+    (handler,) = handlers(recorder)
     await until_async(lambda: len(handler._asked) == routes.IN_FLIGHT, "the requests")
     # Nothing moves any more: all replies but the one being written wait for it.
     for _ in range(100):
@@ -470,7 +471,7 @@ async def test_a_dead_peer_is_noticed_and_a_silent_one_is_not_dead(s: Scheduler)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(routes, "LOOK_EVERY", 0.01)
         async with await asking.connect():
-            (handler,) = handlers()
+            (handler,) = handlers(asking.recorder)
             pongs: list[bytes] = []
             on_pong = handler.on_pong
             handler.on_pong = lambda data: pongs.append(data) or on_pong(data)
@@ -491,7 +492,7 @@ async def test_a_scheduler_that_closes_says_so_to_its_readers(s: Scheduler) -> N
     sockets = [await asking.connect() for _ in range(2)]
     for socket in sockets:
         await socket.ask(id=1, log=asking.recorder.log.ident, wait=60)
-    await until_async(lambda: sum(len(h._asked) for h in handlers()) == 2, "the requests")
+    await until_async(lambda: sum(len(h._asked) for h in handlers(asking.recorder)) == 2, "the requests")
     await s.close()
     for socket in sockets:
         while await socket.reply() is not None:
@@ -500,7 +501,7 @@ async def test_a_scheduler_that_closes_says_so_to_its_readers(s: Scheduler) -> N
         assert socket.connection.close_reason == "the scheduler closes"
         await socket.close()
     assert asking.recorder.readers == 0
-    await until_async(lambda: not any(h._asked for h in handlers()), "the requests to end")
+    await until_async(lambda: not any(h._asked for h in handlers(asking.recorder)), "the requests to end")
 
 
 @gen_cluster(nthreads=[], scheduler_kwargs={"http_prefix": "/some/where"})
