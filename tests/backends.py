@@ -67,6 +67,8 @@ class Toy:
             return {"url": "/status", "data": {}}
         if path == "individual-plots.json":
             return self.plots
+        if path == "json/index.html":
+            return "<li>counts.json</li><li>identity.json</li>"
         if path == "json/identity.json":
             return {
                 "type": "Scheduler",

@@ -69,7 +69,8 @@ async def test_a_recorded_scheduler_proves_itself_before_it_is_told_the_token() 
     async with Toy(token=TOKEN, plots={}).serve() as toy:
         found = await look(at(toy.port), PROVED, thorough=True)
         assert (found.token, found.dasklens, found.protocol, found.bokeh) == (TOKEN, "0.1.0", 1, False)
-        assert toy.paths() == ["/dasklens/proof", "/health", "/status/metadata", "/dasklens/hello"]
+        about_pages = ["/status/metadata", "/json/index.html"]
+        assert toy.paths() == ["/dasklens/proof", "/health", *about_pages, "/dasklens/hello"]
         assert "authorization" not in "".join(str(asked.headers) for asked in toy.asked[:-1]).lower()
         toy.asked.clear()
         await look(at(toy.port), PROVED, thorough=False)
@@ -241,6 +242,13 @@ async def test_what_is_no_dashboard_is_refused(path: str, odd: Odd) -> None:
             await look(at(toy.port), Expected(), thorough=True)
         assert refused.value.state == "refused"
         assert refused.value.remedy
+
+
+@pytest.mark.parametrize("index", [saying(404), saying(200, "<html>Jupyter</html>")])
+async def test_whoever_is_only_healthy_is_no_dashboard_without_pages(index: Odd) -> None:
+    async with Toy(plots={}, odd={"json/index.html": index}).serve() as toy:
+        with pytest.raises(NotThere, match="does not answer like a Dask dashboard"):
+            await look(at(toy.port), PLAIN, thorough=False)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -153,7 +153,7 @@ async def test_every_page_is_told(server: Jupyter, scheduler: Scheduled) -> None
         await until_async(lambda: "recording" in phases(), "the beginning")
         # A page that is opened now is told at once.
         async with server.websocket(changes) as late:
-            told = json.loads(await late.read_message() or "{}")
+            told = json.loads(await asyncio.wait_for(late.read_message(), 10) or "{}")
             assert told["recordings"][id]["phase"] == "recording"
         await asyncio.to_thread(scheduler.run, "a", "b", "c")
         await until_async(counted, "the last count")

@@ -119,7 +119,7 @@ class Sampler:
             self._wanted[stream] = monotonic()
         try:
             self._ask()
-            if fresh:
+            if fresh and found.next <= had:
                 self._hurry()
             # What lay here since the last reader left is no news: the sample under way is.
             while not self._closed and (self._stale or found.next <= had):
@@ -156,10 +156,11 @@ class Sampler:
 
     def _hurry(self) -> None:
         """Begin the next sample now, unless one was just hurried: whoever ends a recording waits for it."""
-        if self._work is None and self._timer is not None:
+        if self._work is None and self._timer is not None and self._due is not None:
             self._timer.cancel()
-            rest = max(0.0, self._sampled_before + 2 * SHORTEST - monotonic())
-            self._due = monotonic() + rest
+            now = monotonic()
+            rest = max(0.0, min(self._due, self._sampled_before + 2 * SHORTEST) - now)
+            self._due = now + rest
             self._timer = asyncio.get_running_loop().call_later(rest, self._begin)
 
     @property

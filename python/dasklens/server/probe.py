@@ -34,6 +34,8 @@ TRIES, AGAIN_AFTER = 8, 0.15
 #: a quarter of a second in which it does nothing else, and tens of thousands of objects for its garbage
 #: collector. So Bokeh's own word for one of its pages is asked for first.
 PLOTS, PAGE = "individual-plots.json", "status/metadata"
+#: What every dashboard has, and costs it nothing: the names of what it says in JSON.
+INDEX = "json/index.html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,10 @@ async def _healthy(talk: Talk) -> None:
 
 async def _plots(talk: Talk) -> dict[str, str]:
     if (await talk.get(PAGE)).status == 404:
+        # Not for want of everything: that would be no dashboard.
+        index = await talk.get(INDEX)
+        if index.status != 200 or b"identity.json" not in index.body:
+            raise _not_dask(talk.target, index)
         return {}
     answer = await talk.get(PLOTS)
     try:
