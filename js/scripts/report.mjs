@@ -1,15 +1,13 @@
 // The scripts and the style of a report's page, which `python/dasklens/report/pages.py` puts into each file:
 // `boot.js` stands in it as it is, `page.js` and `figures.js` packed.
-import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 import { clean } from './outputs.mjs';
 import { bqplotOf, bundle } from './packed.mjs';
 
 const folder = clean('static/report');
 
-// Figures that a report hosts: it draws everything else itself.
-const HOSTED = JSON.parse(await readFile('src/report/hosted.json', 'utf8'));
-
+// Of one large module that no bundler takes apart, what figures are made with.
 const LUMINO = ['layout', 'panel', 'panellayout', 'widget'];
 
 // What the page has in the place of other modules, one copy each.
@@ -21,15 +19,10 @@ const page = {
     );
     // What JupyterLab loads when it is needed lies in the page: as one scope, which a browser reads only once.
     onResolve({ filter: /^\.\/(modules|parts)$/ }, ({ path, resolveDir }) =>
-      resolveDir.endsWith('/src/host')
+      basename(resolveDir) === 'host'
         ? { path: `${process.cwd()}/src/report/host${path.slice(2)}.ts` }
         : undefined
     );
-    onLoad({ filter: /\/figures\.json$/ }, async ({ path }) => {
-      const all = JSON.parse(await readFile(path, 'utf8'));
-      return { contents: JSON.stringify(all.filter(({ name }) => HOSTED.includes(name))), loader: 'json' };
-    });
-    // Of one large module that no bundler takes apart, what figures are made with.
     onResolve({ filter: /^@lumino\/widgets$/ }, () => ({ path: 'lumino', namespace: 'page' }));
     onLoad({ filter: /^lumino$/, namespace: 'page' }, () => ({
       contents: LUMINO.map(name => `export * from '@lumino/widgets/src/${name}';`).join('\n'),

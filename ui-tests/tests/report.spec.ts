@@ -102,6 +102,13 @@ test('tables are sorted, searched and walked through with the keyboard', async (
   await expect(metrics.locator('.count')).toHaveText('1 of 5 rows');
 });
 
+const FIGURES: Readonly<Record<string, readonly string[]>> = {
+  'task-stream': ['task-stream'],
+  progress: ['progress'],
+  profile: ['profile'],
+  system: ['memory']
+};
+
 for (const theme of ['light', 'dark'] as const) {
   test(`every section is there in the ${theme} theme`, async ({ page }, info) => {
     await page.emulateMedia({ colorScheme: theme });
@@ -114,6 +121,9 @@ for (const theme of ['light', 'dark'] as const) {
     expect(await colour()).toBe(theme === 'dark' ? 'rgb(18, 22, 28)' : 'rgb(245, 247, 249)');
     for (const name of SECTIONS) {
       await go(page, name);
+      for (const figure of FIGURES[name] ?? []) {
+        await expect(panel(page, name).locator(`.hosted-${figure} .bqplot`).first()).toBeVisible();
+      }
       await expect(panel(page, name).locator('.empty')).toHaveCount(0);
       await page.screenshot({ path: info.outputPath(`${name}-${theme}.png`), fullPage: true });
     }
@@ -286,6 +296,7 @@ test('on paper is every section, whether or not it was opened', async ({ page },
     for (const said of words) {
       await expect(panel(page, name).locator('.onpaper'), name).toContainText(said);
     }
+    await expect(panel(page, name).locator('.onpaper'), name).not.toContainText('cannot be shown');
   }
   const image = panel(page, 'task-stream').locator('.onpaper img');
   const dark = await image.evaluate(element => {

@@ -11,7 +11,7 @@ export function byName(a: string, b: string): number {
   }
   // Names of workers and threads mostly differ in one number; the first use of Intl takes ten milliseconds.
   let at = 0;
-  while (a[at] === b[at]) {
+  while (at < a.length && a[at] === b[at]) {
     at++;
   }
   while (at > 0 && isDigit(a, at - 1)) {

@@ -7,7 +7,8 @@
 import type { AnyModel as PartModel } from '@anywidget/types';
 import { DOMWidgetModel, DOMWidgetView } from '@jupyter-widgets/base';
 
-import { partOf, type PartModule } from './parts';
+import type { PartModule } from './partmodule';
+import { partOf } from './parts';
 
 type Cleanup = void | (() => void | Promise<void>);
 

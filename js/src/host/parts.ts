@@ -1,9 +1,6 @@
 /** Every anywidget part, by the name of its class in `python/dasklens/widgets`. */
 
-export interface PartModule {
-  render?(props: never): unknown;
-  initialize?(props: never): unknown;
-}
+import { moduleOf, type PartModule } from './partmodule';
 
 const PARTS: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
   Toolbar: () => import('../parts/toolbar'),
@@ -33,7 +30,5 @@ export async function partOf(id: string): Promise<PartModule> {
   if (!load) {
     throw new Error(`This page has no part ${id}: reload it, or update dasklens in JupyterLab.`);
   }
-  const { default: part } = await load();
-  // AFM allows a function that makes the module.
-  return (typeof part === 'function' ? await (part as () => unknown)() : part) as PartModule;
+  return moduleOf((await load()).default);
 }

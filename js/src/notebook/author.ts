@@ -4,7 +4,7 @@
  */
 
 import { AnyModel, AnyView } from '../host/afm';
-import type { PartModule } from '../host/parts';
+import type { PartModule } from '../host/partmodule';
 
 /** A manager that knows whether code of the notebook's author may run. */
 export interface MayRun {

@@ -87,19 +87,25 @@ export function same(a: Group, b: Group | null): boolean {
   return b !== null && a.name === b.name && a.ident === b.ident;
 }
 
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+let format: Intl.NumberFormat | null = null;
+
+/** A count in as little room as may be: `12.3K`. Made when it is needed, as it takes a while. */
+function compact(n: number): string {
+  format ??= new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+  return format.format(n);
+}
 
 function wordsOf({ counts, rate }: RowData, narrow: boolean): string {
   const done = doneOf(counts);
   const all = allOf(counts);
   if (narrow) {
-    return all < 10_000 ? `${done}/${all}` : `${compact.format(done)}/${compact.format(all)}`;
+    return all < 10_000 ? `${done}/${all}` : `${compact(done)}/${compact(all)}`;
   }
   const words = [`${thousands(done)} / ${thousands(all)}`];
   if (counts.erred > 0) {
-    words.push(`${compact.format(counts.erred)} failed`);
+    words.push(`${compact(counts.erred)} failed`);
   } else if (rate > 0 && done < all) {
-    words.push(`${rate < 10 ? rate.toPrecision(2) : compact.format(Math.round(rate))}/s`);
+    words.push(`${rate < 10 ? rate.toPrecision(2) : compact(Math.round(rate))}/s`);
   }
   return words.join(' · ');
 }

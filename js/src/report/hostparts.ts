@@ -1,22 +1,26 @@
 /** The parts of a report's figures, in whose bundle this stands in the place of `host/parts.ts`. */
 
-import type { PartModule } from '../host/parts';
+import { moduleOf, type PartModule } from '../host/partmodule';
 import detail from '../parts/detail';
 import flamebar from '../parts/flamebar';
 import flamedetail from '../parts/flamedetail';
 import flametable from '../parts/flametable';
 import flametimeline from '../parts/flametimeline';
 import legend from '../parts/legend';
+import memory from '../parts/memory';
+import progress from '../parts/progress';
 import toolbar from '../parts/toolbar';
 
-const PARTS: Readonly<Record<string, PartModule>> = {
+const PARTS: Readonly<Record<string, unknown>> = {
   Toolbar: toolbar,
   Legend: legend,
   Detail: detail,
   FlameBar: flamebar,
   FlameTable: flametable,
   FlameTimeline: flametimeline,
-  FlameDetail: flamedetail
+  FlameDetail: flamedetail,
+  MemoryPart: memory,
+  ProgressPart: progress
 };
 
 export async function partOf(id: string): Promise<PartModule> {
@@ -24,5 +28,5 @@ export async function partOf(id: string): Promise<PartModule> {
   if (!part) {
     throw new Error(`A report has no part ${id}.`);
   }
-  return part;
+  return moduleOf(part);
 }

@@ -64,8 +64,8 @@ function whenAtRest(act: () => void): void {
       act();
     }
   };
-  for (const name of ['wheel', 'pointerdown', 'keydown']) {
-    window.addEventListener(name, wait, { passive: true, signal: stop.signal });
+  for (const name of ['wheel', 'scroll', 'pointerdown', 'keydown']) {
+    window.addEventListener(name, wait, { capture: true, passive: true, signal: stop.signal });
   }
   wait();
 }

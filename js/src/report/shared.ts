@@ -15,9 +15,13 @@ export const IDS = {
   figures: 'dasklens-figures'
 } as const;
 
+/** Figures that a report hosts: it draws everything else itself. */
+export const HOSTED = ['task-stream', 'progress', 'profile', 'memory'] as const;
+export type HostedName = (typeof HOSTED)[number];
+
 export interface FigureOptions {
-  /** One of host/figures.json. */
-  readonly name: string;
+  /** One of host/figures.json, whose parts are all in `hostparts.ts`. */
+  readonly name: HostedName;
   readonly open: OpenStream;
   /** Traits of what takes a stream, by stream. */
   readonly traits?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
