@@ -1,8 +1,8 @@
 """20,000 trivial tasks, watched against unwatched: wall time and the scheduler's CPU time.
 
 The two sides of a pair stand side by side and take turns, a twentieth of the tasks each, so that a
-machine that gets slower or faster in between favours neither. The interval is a bootstrap of the
-mean of the pairs' log ratios.
+machine that gets slower or faster in between favours neither; each quarter of the turns has clusters of
+its own. The interval is a bootstrap of the mean of the pairs' log ratios.
 ``DASKLENS_BENCH_PAIRS`` and ``DASKLENS_BENCH_TASKS`` make a shorter run.
 """
 
@@ -15,13 +15,16 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from rows import Row
 
 PAIRS = int(os.environ.get("DASKLENS_BENCH_PAIRS", "12"))
 TASKS = int(os.environ.get("DASKLENS_BENCH_TASKS", "20000"))
-#: How often the sides of a pair take turns.
-TURNS = 20
+#: How often the sides of a pair take turns, and on how many clusters, one after the other: how the processes
+#: of one lie in memory is worth some percent.
+TURNS, CLUSTERS = 20, 4
 LIMIT = 1.05
 
 #: A scheduler in a process of its own; what it does before it serves is put in.
@@ -201,35 +204,45 @@ def interval(ratios: list[float]) -> tuple[float, float, float]:
     return mean, math.exp(means[100]), math.exp(means[3899])
 
 
-def take_turns(sides: dict[bool, Side], pair: int) -> tuple[float, float]:
-    """Ratios of wall and of CPU time, watched to unwatched; closes both sides."""
+def ratios_of(
+    pair: int, sides: Callable[[], AbstractContextManager[dict[bool, Side]]]
+) -> tuple[float, float]:
+    """Ratios of wall and of CPU time, watched to unwatched; `sides` makes both, for a part of the turns."""
+    spent = {False: [0.0, 0.0], True: [0.0, 0.0]}
+    for cluster in range(pair * CLUSTERS, (pair + 1) * CLUSTERS):
+        # The processes of a pair, and only those, are alike.
+        os.environ["PYTHONHASHSEED"] = str(cluster)
+        with sides() as both:
+            for turn in range(TURNS // CLUSTERS):
+                for watched in (False, True) if (cluster + turn) % 2 else (True, False):
+                    spent[watched] = [a + b for a, b in zip(spent[watched], both[watched].run(), strict=True)]
+    wall, cpu = (mine / other for mine, other in zip(spent[True], spent[False], strict=True))
+    return wall, cpu
+
+
+@contextmanager
+def closing(sides: dict[bool, Side]) -> Iterator[dict[bool, Side]]:
+    """Both sides, for as long as the block lasts."""
     try:
-        turns: dict[bool, list[tuple[float, float]]] = {False: [], True: []}
-        for turn in range(TURNS):
-            for watched in (False, True) if (pair + turn) % 2 else (True, False):
-                turns[watched].append(sides[watched].run())
+        yield sides
     finally:
         for side in sides.values():
             side.close()
-    got = {watched: [sum(parts) for parts in zip(*runs, strict=True)] for watched, runs in turns.items()}
-    return got[True][0] / got[False][0], got[True][1] / got[False][1]
-
-
-def even(pair: int) -> None:
-    """Have the processes of a pair, and only those, alike: how one lies in memory is worth some percent."""
-    os.environ["PYTHONHASHSEED"] = str(pair)
 
 
 def compare(kernel: bool) -> list[Row]:
     """Rows of one arrangement."""
     walls, cpus = [], []
-    for pair in range(PAIRS):
-        even(pair)
-        sides = {}
+
+    def sides() -> AbstractContextManager[dict[bool, Side]]:
+        made = {}
         for watched in (False, True):
             own = None if kernel else Own(RECORDED if watched else "pass")
-            sides[watched] = Side(own, watched)
-        wall, cpu = take_turns(sides, pair)
+            made[watched] = Side(own, watched)
+        return closing(made)
+
+    for pair in range(PAIRS):
+        wall, cpu = ratios_of(pair, sides)
         walls.append(wall)
         cpus.append(cpu)
         print(f"  pair {pair}: {walls[-1]:.3f} {cpus[-1]:.3f}", file=sys.stderr, flush=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench_overhead import PAIRS, TASKS, Own, Side, even, row, said, take_turns
+from bench_overhead import PAIRS, TASKS, Own, Side, closing, ratios_of, row, said
 from rows import Row
 
 # How tests start a Jupyter server is written once.
@@ -130,30 +130,36 @@ def watcher(script: str, *args: object) -> Iterator[None]:
             process.kill()
 
 
+@contextmanager
+def sides(peer: bool) -> Iterator[dict[bool, Side]]:
+    """A scheduler that nobody watches and one with a panel open, or with a page of Bokeh's."""
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        env = {
+            **os.environ,
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "DASK_DASKLENS__ANNOUNCE": "true",
+        }
+        made = {
+            False: Side(Own(dashboard=peer), watched=False),
+            True: Side(Own("pass" if peer else ANNOUNCED, peer, env), watched=False),
+        }
+        stack.enter_context(closing(made))
+        scheduler = made[True].scheduler
+        assert scheduler is not None
+        if peer:
+            stack.enter_context(watcher(BOKEH, f"http://127.0.0.1:{scheduler.port}/status"))
+        else:
+            server = stack.enter_context(jupyter(home))
+            stack.enter_context(watcher(PANEL, server.url, server.token, scheduler.ident))
+        yield made
+
+
 def pairs(peer: bool) -> tuple[list[float], list[float]]:
     """Ratios of wall and of scheduler CPU, watched to unwatched."""
     walls, cpus = [], []
     for pair in range(min(PAIRS, MOST_PEER_PAIRS) if peer else PAIRS):
-        even(pair)
-        with ExitStack() as stack:
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            env = {
-                **os.environ,
-                "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
-                "DASK_DASKLENS__ANNOUNCE": "true",
-            }
-            sides = {
-                False: Side(Own(dashboard=peer), watched=False),
-                True: Side(Own("pass" if peer else ANNOUNCED, peer, env), watched=False),
-            }
-            scheduler = sides[True].scheduler
-            assert scheduler is not None
-            if peer:
-                stack.enter_context(watcher(BOKEH, f"http://127.0.0.1:{scheduler.port}/status"))
-            else:
-                server = stack.enter_context(jupyter(home))
-                stack.enter_context(watcher(PANEL, server.url, server.token, scheduler.ident))
-            wall, cpu = take_turns(sides, pair)
+        wall, cpu = ratios_of(pair, lambda: sides(peer))
         walls.append(wall)
         cpus.append(cpu)
         print(f"  {'bokeh' if peer else 'panel'} {pair}: {wall:.3f} {cpu:.3f}", file=sys.stderr, flush=True)
