@@ -1,9 +1,9 @@
 """20,000 trivial tasks with and without an open side panel, and with Bokeh's `/status` open instead.
 
-As bench_overhead.py, with all that a panel asks for: a Jupyter server in a process of its own and the
-websockets of the list of schedulers and of the streams tasks, counts, workers and profile, read by another
-process that draws nothing (a person's browser is on another machine). The peer is a Bokeh session of
-`/status`, in another process too; both sides of its pairs have that dashboard.
+As bench_overhead.py, with all that a panel asks for: a Jupyter server in a process of its own, the
+websockets of the list of schedulers and of the streams tasks, counts, workers and profile, and the live
+summary, read by another process that draws nothing (a person's browser is on another machine). The peer
+is a Bokeh session of `/status`, in another process too; both sides of its pairs have that dashboard.
 """
 
 from __future__ import annotations
@@ -57,6 +57,18 @@ async def changes():
     while await socket.read_message() is not None:
         pass
 
+def summed(id):
+    address = f"{url}dasklens/api/schedulers/{id}/summary?seconds=60"
+    with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as got:
+        return json.load(got)
+
+async def summaries(id, came):
+    while True:
+        said = await asyncio.to_thread(summed, id)
+        if said["summary"] is not None:
+            came.set()
+        await asyncio.sleep(2.5)
+
 async def main():
     looking = asyncio.ensure_future(changes())
     while True:
@@ -64,10 +76,11 @@ async def main():
         if found:
             break
         await asyncio.sleep(0.1)
-    came = [asyncio.Event() for _ in range(2)]
+    came = [asyncio.Event() for _ in range(3)]
     later = [asyncio.Event()] * 2
     running = [asyncio.ensure_future(stream(found[0], name, event))
                for name, event in zip(("counts", "workers", "tasks", "profile"), came + later)]
+    running.append(asyncio.ensure_future(summaries(found[0], came[2])))
     for event in came:
         await event.wait()
     print("ready", flush=True)
