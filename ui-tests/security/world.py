@@ -136,6 +136,7 @@ async def main() -> None:
         web.Application(
             [
                 (r"/health", Said, {"says": "ok"}),
+                (r"/status/metadata", Said, {"says": {"url": "/status", "data": {}}}),
                 (r"/individual-plots.json", Said, {"says": {"Individual Hostile": "/individual-hostile"}}),
                 (r"/json/identity.json", Said, {"says": identity}),
                 (r"/echo", Echo),
