@@ -62,9 +62,11 @@ async function see(page: Page, index: number): Promise<Locator> {
 test('written here it has live figures without a kernel', async ({ page }, info) => {
   writeHere(sample(), 'run.ipynb');
   await reopenNotebook(page, 'run.ipynb');
+  // Before anything is restored ipywidgets asks the kernel what it has, and gives up if that ends meanwhile.
+  await see(page, STREAM);
+  await markOf(page, STREAM);
   await withoutKernel(page);
   await expect(outputOf(page, SUMMARY)).toContainText('What looks wrong');
-  await see(page, STREAM);
   const mark = await markOf(page, STREAM);
   await expect.poll(() => mark.evaluate(m => m.log.nRecords)).toBe(366);
   await expect(partOf(page, STREAM, 'phase')).toContainText('finished: saved with the notebook');
