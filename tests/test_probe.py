@@ -69,8 +69,7 @@ async def test_a_recorded_scheduler_proves_itself_before_it_is_told_the_token() 
     async with Toy(token=TOKEN, plots={}).serve() as toy:
         found = await look(at(toy.port), PROVED, thorough=True)
         assert (found.token, found.dasklens, found.protocol, found.bokeh) == (TOKEN, "0.1.0", 1, False)
-        about_pages = ["/status/metadata", "/json/index.html"]
-        assert toy.paths() == ["/dasklens/proof", "/health", *about_pages, "/dasklens/hello"]
+        assert toy.paths() == ["/dasklens/proof", "/health", "/status/metadata", "/dasklens/hello"]
         assert "authorization" not in "".join(str(asked.headers) for asked in toy.asked[:-1]).lower()
         toy.asked.clear()
         await look(at(toy.port), PROVED, thorough=False)
@@ -249,6 +248,8 @@ async def test_whoever_is_only_healthy_is_no_dashboard_without_pages(index: Odd)
     async with Toy(plots={}, odd={"json/index.html": index}).serve() as toy:
         with pytest.raises(NotThere, match="does not answer like a Dask dashboard"):
             await look(at(toy.port), PLAIN, thorough=False)
+        # Who has proved more need not have that.
+        assert (await look(at(toy.port), PLAIN, thorough=True)).bokeh is False
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -8,10 +8,10 @@
 import type { ISerializers } from '@jupyter-widgets/base';
 import { MarkModel } from 'bqplot';
 
-import { thousands } from '../core/format';
 import { CallTree } from '../core/calltree';
 import { questionOf, whyEmpty, type Kind, type Narrowed } from '../core/covered';
 import { Flame } from '../core/flame';
+import { thousands } from '../core/format';
 import { functionsOf, type FunctionRow } from '../core/functions';
 import { invert } from '../core/invert';
 import { wellFormed } from '../core/keys';

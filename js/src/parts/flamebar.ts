@@ -3,8 +3,8 @@
  * the frame that fills the width; how the connection is.
  */
 
-import { thousands } from '../core/format';
 import type { Kind } from '../core/covered';
+import { thousands } from '../core/format';
 import type { FlameModel, View } from '../marks/flamemodel';
 import { button, h, press, roving, say } from './elements';
 import { EVERYTHING, REFRESH } from './icons';

@@ -1,8 +1,8 @@
 /** Values of tables, in the units that their columns say, as people read them and as programs do. */
 
 import { bytes, clock, day, duration, thousands } from '../core/format';
-import type { Column, Unit, Value } from './document';
 import { byName } from '../core/order';
+import type { Column, Unit, Value } from './document';
 
 /** As it stands in a cell. */
 export function shown(value: Value, column: Column): string {

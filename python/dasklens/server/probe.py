@@ -176,6 +176,9 @@ async def look(target: Target, expected: Expected, *, thorough: bool) -> Found:
             if thorough or not expected.tokens:
                 await _healthy(talk)
                 found = replace(found, bokeh=bool(await _plots(talk)))
+                if not (found.token or found.identified or found.bokeh):
+                    # Healthy, and nothing else: that is no dashboard yet.
+                    await _indexed(talk)
             if thorough and found.token:
                 found = await _versions(talk, found)
             return found
@@ -285,12 +288,14 @@ async def _healthy(talk: Talk) -> None:
         raise _not_dask(talk.target, answer)
 
 
+async def _indexed(talk: Talk) -> None:
+    answer = await talk.get(INDEX)
+    if answer.status != 200 or b"identity.json" not in answer.body:
+        raise _not_dask(talk.target, answer)
+
+
 async def _plots(talk: Talk) -> dict[str, str]:
     if (await talk.get(PAGE)).status == 404:
-        # Not for want of everything: that would be no dashboard.
-        index = await talk.get(INDEX)
-        if index.status != 200 or b"identity.json" not in index.body:
-            raise _not_dask(talk.target, index)
         return {}
     answer = await talk.get(PLOTS)
     try:
