@@ -3,6 +3,7 @@
 import { expect, type JSHandle, type Locator, type Page } from '@playwright/test';
 
 import { cell } from './notebook';
+import { boxOf, scrollTo } from './scrolling';
 
 type Range = readonly [number, number];
 
@@ -48,7 +49,7 @@ export interface Mark {
 export async function markOf(page: Page, index: number): Promise<JSHandle<Mark>> {
   await expect(canvasOf(page, index)).toBeVisible();
   // What is not on screen is not drawn.
-  await canvasOf(page, index).scrollIntoViewIfNeeded();
+  await scrollTo(canvasOf(page, index));
   // Nothing of the product hands out models: they are found as JupyterLab's own widgets hold them.
   const mark = await page.waitForFunction(at => {
     const { content } = (window as any).jupyterapp.shell.currentWidget;
@@ -116,17 +117,6 @@ export async function pointOf(
     y: box.y + at.lane * box.height,
     width: (at.right - at.left) * box.width
   };
-}
-
-export async function boxOf(
-  element: Locator
-): Promise<{ x: number; y: number; width: number; height: number }> {
-  await element.scrollIntoViewIfNeeded();
-  const box = await element.boundingBox();
-  if (!box) {
-    throw new Error('it has no box on the page');
-  }
-  return box;
 }
 
 /** A canvas' picture, short enough to be printed. */

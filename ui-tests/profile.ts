@@ -2,7 +2,8 @@
 
 import { expect, type JSHandle, type Locator, type Page } from '@playwright/test';
 
-import { boxOf, canvasOf } from './mark';
+import { canvasOf } from './mark';
+import { boxOf, scrollTo } from './scrolling';
 
 interface Facts {
   name: string;
@@ -36,7 +37,7 @@ export interface FlameMark {
 /** Wait for the flame graph in a cell's output to have samples, and get its mark's model. */
 export async function flameOf(page: Page, index: number): Promise<JSHandle<FlameMark>> {
   await expect(canvasOf(page, index).first()).toBeVisible();
-  await canvasOf(page, index).first().scrollIntoViewIfNeeded();
+  await scrollTo(canvasOf(page, index).first());
   const mark = await page.waitForFunction(at => {
     const { content } = (window as any).jupyterapp.shell.currentWidget;
     const queue = [content.widgets[at]];

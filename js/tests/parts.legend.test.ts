@@ -42,6 +42,17 @@ describe('rows', () => {
     expect(note()).toBe('');
   });
 
+  it('are there with the first tasks, and all of them in the end', async () => {
+    mark = new FakeMark();
+    ({ el } = await show(legend, mark));
+    mark.feed([took('a', 1)]);
+    expect(names()).toEqual(['a']);
+    mark.feed([took('b', 2)]);
+    expect(names()).toEqual(['a']);
+    mark.set('phase', 'finished');
+    expect(names()).toEqual(['b', 'a']);
+  });
+
   it('tell count, errors, time and colour', () => {
     mark.feed([took('inc', 1.5), took('inc', 2, { error: ['E()', ''] }), took('sum', 1)]);
     expect(row('inc').textContent).toBe('inc✗ 123.5 s');

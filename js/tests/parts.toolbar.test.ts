@@ -187,6 +187,15 @@ describe('counts', () => {
     expect(text('.dasklens-failed')).toBe('✗ 3 failed');
   });
 
+  it('are there with the first tasks, and with the last', () => {
+    mark.feed([took('inc', 1)]);
+    expect(text('.dasklens-count')).toBe('1 task');
+    mark.feed([took('inc', 1)]);
+    expect(text('.dasklens-count')).toBe('1 task');
+    mark.set('phase', 'finished');
+    expect(text('.dasklens-count')).toBe('2 tasks');
+  });
+
   it('change at most once a second', async () => {
     vi.advanceTimersByTime(1000);
     const changes: string[] = [];

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { endKernels } from '../cluster';
 import { changeTheme, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
 import { go, panel, rangeOf, watched } from '../report';
+import { scrollTo } from '../scrolling';
 
 const HERE = resolve(__dirname, '..');
 const TESTS = resolve(HERE, '../tests');
@@ -155,7 +156,7 @@ test('on a phone nothing is cut off', async ({ page }, info) => {
     }
     if (name === 'task-streams') {
       await expect(panel(page, name).locator('.dasklens-count').first()).toHaveText('281 tasks');
-      await panel(page, name).locator('canvas').last().scrollIntoViewIfNeeded();
+      await scrollTo(panel(page, name).locator('canvas').last());
       await expectDrawn(panel(page, name).locator('canvas').last());
       await expect(panel(page, name).locator('.dasklens-count').last()).toHaveText('281 tasks');
     }
@@ -241,7 +242,7 @@ test('the last value of a cell shows it, and the saved notebook without a kernel
   await expect(trend.locator('.dasklens-trendplot svg')).toHaveCount(2);
   for (const theme of ['Light', 'Dark'] as const) {
     await changeTheme(page, theme);
-    await output.locator('.dasklens-outcome').scrollIntoViewIfNeeded();
+    await scrollTo(output.locator('.dasklens-outcome'));
     await page.screenshot({ path: info.outputPath(`cell-${theme}.png`) });
   }
   await changeTheme(page, 'Light');

@@ -5,6 +5,7 @@ import { expect, test, type Locator, type Page } from '@playwright/test';
 import { CLUSTER, endKernels, python } from '../cluster';
 import { textsIn } from '../colours';
 import { cell, changeTheme, openNotebook, runCell, startCell } from '../notebook';
+import { boxOf, scrollTo } from '../scrolling';
 
 const HOSTILE = '<img src=x onerror="window.hacked = 1">';
 const SMALL = `${CLUSTER.replace('n_workers=2', 'n_workers=2, memory_limit="1 GiB"')}
@@ -23,6 +24,7 @@ held = client.submit(lambda: b"x" * 300_000_000, key="held", workers=1)
 begin = time.time()
 while not os.path.exists("let-go-memory.txt") and time.time() < begin + 60:
     time.sleep(0.05)
+os.remove("let-go-memory.txt")
 `;
 /** A thousand workers that never were, on a scheduler of this process. */
 const CROWD = `
@@ -88,7 +90,7 @@ test('there is a bar for each worker, and the cluster over time', async () => {
   await expect(part().locator('.dasklens-phase')).toHaveAttribute('data-phase', 'live');
   await expect(words()).toHaveText(/^[\d.]+ MiB of 4\.00 GiB \(\d+ %\) in use, 3 workers$/);
   // What is not on screen is not drawn.
-  await output().locator('.bqplot').last().scrollIntoViewIfNeeded();
+  await scrollTo(output().locator('.bqplot').last());
   await expect(figures()).toHaveCount(2);
   await expect(bars()).toHaveCount(3);
   await expect(figures().first()).toHaveAttribute(
@@ -135,7 +137,7 @@ test('memory that a task took is seen while the kernel is busy', async () => {
   await startCell(page, BLOCKED);
   const prompt = cell(page, BLOCKED).locator('.jp-InputArea-prompt');
   await expect(prompt).toHaveText('[*]:');
-  await part().scrollIntoViewIfNeeded();
+  await scrollTo(part());
   await expect
     .poll(async () => {
       const all = await Promise.all([0, 1, 2].map(async i => (await widths(bars().nth(i)))[0]));
@@ -162,11 +164,7 @@ test('memory that a task took is seen while the kernel is busy', async () => {
 test('the pointer says what is under it', async () => {
   const tip = part().locator('.dasklens-memory-tip');
   const at = async (figure: Locator, x: number, y: number): Promise<void> => {
-    await figure.scrollIntoViewIfNeeded();
-    const box = await figure.locator('canvas').boundingBox();
-    if (!box) {
-      throw new Error('the figure has no plot');
-    }
+    const box = await boxOf(figure.locator('canvas'));
     await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
   };
   await at(figures().nth(1), 0.3, 0.5);
@@ -203,7 +201,7 @@ test('it is legible in the light and in the dark, at the width of a cell and of 
 test('a thousand workers are quantiles over time and a histogram', async () => {
   await startCell(page, MANY);
   await expect(words(MANY)).toHaveText(/1,000 workers$/);
-  await output(MANY).locator('.bqplot').nth(2).scrollIntoViewIfNeeded();
+  await scrollTo(output(MANY).locator('.bqplot').nth(2));
   await expect(figures(MANY)).toHaveCount(3);
   await expect(bars(MANY)).toHaveCount(24);
   const heights = await bars(MANY)
@@ -230,7 +228,7 @@ test('a thousand workers are quantiles over time and a histogram', async () => {
 test('when the client closes the picture stays, and says so', async () => {
   await python(page, 'client.close()');
   await expect(part().locator('.dasklens-phase')).toHaveAttribute('data-phase', 'finished');
-  await figures().first().scrollIntoViewIfNeeded();
+  await scrollTo(figures().first());
   const height = (): Promise<number> =>
     figures()
       .first()

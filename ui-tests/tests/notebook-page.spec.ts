@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { textsIn } from '../colours';
-import { boxOf, pictureOf } from '../mark';
+import { pictureOf } from '../mark';
 import { converted, model, notebook, ofAllControls, shows } from '../notebookpage';
 import { expectDrawn, watched } from '../report';
+import { boxOf, scrollTo } from '../scrolling';
 
 const RUN = [
   `
@@ -80,7 +81,7 @@ test.describe('a notebook that nbconvert ran', () => {
     // What stands behind a widget is not seen beside it.
     await expect(at.locator('.dasklens-fallback:visible')).toHaveCount(0);
     const profile = place(at, 'Call tree');
-    await profile.scrollIntoViewIfNeeded();
+    await scrollTo(profile);
     await expectDrawn(profile.locator('canvas').first());
     expect(seen).toEqual({ asked: [], problems: [] });
   });
@@ -106,7 +107,7 @@ test.describe('a notebook that nbconvert ran', () => {
     const seen = await watched(at);
     await at.goto(page(info));
     const figure = place(at, 'Points');
-    await figure.scrollIntoViewIfNeeded();
+    await scrollTo(figure);
     const dot = figure.locator('.dot').first();
     const width = async (): Promise<number> => (await dot.boundingBox())?.width ?? 0;
     await expect.poll(width).toBeGreaterThan(1);
@@ -172,7 +173,7 @@ test.describe('a notebook that nbconvert ran', () => {
   test('fits a telephone', async ({ page: at }, info) => {
     await at.setViewportSize({ width: 390, height: 800 });
     await at.goto(page(info));
-    await stream(at).locator('canvas').scrollIntoViewIfNeeded();
+    await scrollTo(stream(at).locator('canvas'));
     await expectDrawn(stream(at).locator('canvas'));
     expect(await at.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     await at.screenshot({ path: info.outputPath('telephone.png'), fullPage: true });

@@ -15,6 +15,7 @@ import {
   openPanel,
   sectionOf
 } from '../panel';
+import { scrollTo } from '../scrolling';
 import { startWorld, type World } from '../security/start';
 
 const outer = (page: Page) => page.locator('.dasklens-PageTab iframe');
@@ -44,7 +45,7 @@ test.describe('with a cluster', () => {
 
   test('a plot is found, opens sandboxed, and Bokeh draws in it', async () => {
     const section = sectionOf(page, 'dashboards');
-    await section.scrollIntoViewIfNeeded();
+    await scrollTo(section);
     const search = section.locator('input[type=search]');
     await search.fill('task stream');
     const found = section.locator('[data-page]');

@@ -5,6 +5,7 @@ import { expect, test, type Locator, type Page } from '@playwright/test';
 import { CLUSTER, endKernels, python } from '../cluster';
 import { kernelIdle, runCell, writeNotebook } from '../notebook';
 import { canvasIn, expectCase, forgetSchedulers, look, openPanel, sectionOf } from '../panel';
+import { scrollTo } from '../scrolling';
 
 const WORK = `
 def grind(seconds):
@@ -50,7 +51,7 @@ test.afterAll(async () => {
 const samples = () => section.locator('.dasklens-covers');
 
 test('it shows what the tasks did, by its name', async () => {
-  await section.scrollIntoViewIfNeeded();
+  await scrollTo(section);
   await expect(canvasIn(section)).toBeVisible();
   await expect(samples()).toContainText(/\d+ samples/);
   await section.getByRole('button', { name: 'Table' }).click();

@@ -16,6 +16,7 @@ import {
   panelOf,
   sectionOf
 } from '../panel';
+import { scrollTo } from '../scrolling';
 
 /** Tasks that do nothing: far too short. */
 const TINY = `
@@ -67,7 +68,7 @@ const nTasks = async (): Promise<number> =>
   Number((await timer().textContent())?.match(/([\d,]+) task/)?.[1].replaceAll(',', '') ?? NaN);
 
 test('the summary names what is wrong, with no code in the notebook', async () => {
-  await summary().scrollIntoViewIfNeeded();
+  await scrollTo(summary());
   await runCell(page, TINIES);
   await expect(summary().locator('.verdict')).toContainText('5,000 tasks');
   await expect(summary().locator('.findings')).toContainText('Tasks are far too short');

@@ -6,9 +6,10 @@ import { resolve } from 'node:path';
 
 import { endKernels, python } from '../cluster';
 import { textsIn } from '../colours';
-import { boxOf, canvasOf, partOf, pixels } from '../mark';
+import { canvasOf, partOf, pixels } from '../mark';
 import { cell, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
 import { atRest, crumbs, flameOf, nodeOf, pointOfFrame, setTheme, type FlameMark } from '../profile';
+import { boxOf } from '../scrolling';
 
 const WORK = `
 import json, time

@@ -14,6 +14,7 @@ import {
   setSaveState,
   startCell
 } from '../notebook';
+import { scrollTo } from '../scrolling';
 
 const NAME = 'progress.ipynb';
 const HOSTILE = '<img src=x onerror="window.hacked = 1">';
@@ -95,7 +96,7 @@ test('it is there wherever it stands, and goes on while the kernel is busy', asy
   const prompt = cell(page, AT_BUSY).locator('.jp-InputArea-prompt');
   await expect(words(AT_BUSY)).toHaveText(/^running: \d+ of 120 tasks, \d+ %$/);
   // What is not on screen is not drawn.
-  await part(AT_BUSY).scrollIntoViewIfNeeded();
+  await scrollTo(part(AT_BUSY));
   await expect(part(AT_BUSY).locator('.dasklens-progress-time')).toHaveText(/elapsed, about .* left$/);
   await expect(prompt).toHaveText('[*]:');
   await expect(rows(AT_BUSY)).toHaveCount(4);
@@ -221,7 +222,7 @@ test('with the widgets saved, the figures themselves are there without a kernel'
     await runCell(page, index);
   }
   await expect(words(AT_FAILS)).toHaveText(/^✕ 4 failed: 8 of 12 tasks done, 66 %$/);
-  await part(AT_BUSY).scrollIntoViewIfNeeded();
+  await scrollTo(part(AT_BUSY));
   await expect(words(AT_BUSY)).toHaveText('finished: 120 of 120 tasks, 100 %');
   await setSaveState(page, true);
   try {
@@ -230,14 +231,14 @@ test('with the widgets saved, the figures themselves are there without a kernel'
     await reopenNotebook(page, NAME);
     await expect(words(AT_BUSY)).toHaveText('finished: 120 of 120 tasks, 100 %');
     await expect(rows(AT_BUSY).locator('.dasklens-progress-counts').first()).toHaveText('120 / 120');
-    await part(AT_BUSY).scrollIntoViewIfNeeded();
+    await scrollTo(part(AT_BUSY));
     await expect(bars(AT_BUSY)).toHaveCount(4);
     await part(AT_FAILS).getByRole('button', { name: '✕ bad' }).click();
     await expect(part(AT_FAILS).locator('.dasklens-failure')).toContainText(`ValueError('${HOSTILE}')`);
     await expect(output(AT_FAILS).locator('img')).toHaveCount(0);
     await picture('progress-saved', output(AT_BUSY));
     // What ran when it was saved says so: nothing more is coming.
-    await part(AT_STUCK).scrollIntoViewIfNeeded();
+    await scrollTo(part(AT_STUCK));
     await expect(words(AT_STUCK)).toHaveText('running when this was saved: 3 of 4 tasks, 75 %');
     await expect(bars(AT_STUCK)).toHaveCount(3);
     // Each part is a module of its own in a notebook: what paints one figure is not another's.

@@ -9,6 +9,7 @@ import { endKernels } from '../cluster';
 import { canvasOf, markOf, partOf, pixels } from '../mark';
 import { cell, changeTheme, openNotebook, reopenNotebook, runCell, saveNotebook } from '../notebook';
 import { sample, type Raw } from '../report';
+import { scrollTo } from '../scrolling';
 
 const ROOT = resolve(__dirname, '../..');
 const SAMPLE = resolve(ROOT, 'tests/data/reports/sample.json');
@@ -55,7 +56,7 @@ function outputOf(page: Page, index: number): Locator {
 
 async function see(page: Page, index: number): Promise<Locator> {
   const output = outputOf(page, index);
-  await cell(page, index).scrollIntoViewIfNeeded();
+  await scrollTo(cell(page, index));
   return output;
 }
 

@@ -15,6 +15,7 @@ import {
   watched,
   written
 } from '../report';
+import { scrollTo } from '../scrolling';
 
 test('a report opens from disk without a network, and says where the time went', async ({ page }, info) => {
   const seen = await watched(page);
@@ -124,6 +125,10 @@ for (const theme of ['light', 'dark'] as const) {
       for (const figure of FIGURES[name] ?? []) {
         await expect(panel(page, name).locator(`.hosted-${figure} .bqplot`).first()).toBeVisible();
       }
+      if (name === 'task-stream') {
+        await expect(panel(page, name).locator('.dasklens-count')).toHaveText('366 tasks');
+        await expect(panel(page, name).locator('.dasklens-row').first()).toContainText('chunk_sum');
+      }
       await expect(panel(page, name).locator('.empty')).toHaveCount(0);
       await page.screenshot({ path: info.outputPath(`${name}-${theme}.png`), fullPage: true });
     }
@@ -180,7 +185,7 @@ test('a profile that was kept by time follows the stretch that is looked at', as
   await expect(covers).toContainText('1,614 samples');
   await expect(profile.locator('.note').first()).toContainText('Drag over the samples');
   const timeline = profile.locator('.dasklens-timeline').first();
-  await timeline.scrollIntoViewIfNeeded();
+  await scrollTo(timeline);
   const box = await timeline.boundingBox();
   if (!box) {
     throw new Error('the timeline has no box');

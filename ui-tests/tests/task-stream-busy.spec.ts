@@ -5,7 +5,6 @@ import { expect, test, type JSHandle, type Page } from '@playwright/test';
 import { CLUSTER, endKernels, python } from '../cluster';
 import { contrastOn, textsIn } from '../colours';
 import {
-  boxOf,
   canvasOf,
   markOf,
   partOf,
@@ -18,6 +17,7 @@ import {
   type Mark
 } from '../mark';
 import { cell, changeTheme, openNotebook, runCell, startCell } from '../notebook';
+import { boxOf, scrollTo } from '../scrolling';
 
 const STREAM = `
 import dasklens
@@ -205,7 +205,7 @@ test('two views show one stream, and one goes on without the other', async ({}, 
   const pictures = async (): Promise<string[]> => {
     const found: string[] = [];
     for (const canvas of canvases) {
-      await canvas.scrollIntoViewIfNeeded();
+      await scrollTo(canvas);
       expect(await pixels(canvas)).toBeGreaterThan(1000);
       found.push(await pictureOf(canvas));
     }

@@ -4,8 +4,9 @@ import { expect, test, type JSHandle, type Page } from '@playwright/test';
 import { readFileSync } from 'node:fs';
 
 import { CLUSTER, endKernels, python, type Logged } from '../cluster';
-import { boxOf, canvasOf, markOf, partOf, pixels, pointOf, tasksOf, tool, type Mark } from '../mark';
+import { canvasOf, markOf, partOf, pixels, pointOf, tasksOf, tool, type Mark } from '../mark';
 import { openNotebook, runCell, startCell } from '../notebook';
+import { boxOf } from '../scrolling';
 
 const WORK = `
 import dasklens

@@ -6,6 +6,7 @@ import { CLUSTER, endKernels, python } from '../cluster';
 import { textsIn } from '../colours';
 import { canvasOf, markOf } from '../mark';
 import { cell, changeTheme, openNotebook, runCell, startCell } from '../notebook';
+import { scrollTo } from '../scrolling';
 
 const HOSTILE = '<img src=x onerror="window.hacked = 1"><b>bold</b>';
 /** No workers yet; three come later, one of them with a name that is markup. */
@@ -144,7 +145,7 @@ test('arrow keys and Enter choose a worker, and its lanes come into sight', asyn
   await runCell(page, LANES);
   const mark = await markOf(page, LANES);
   await expect.poll(() => mark.evaluate(m => m.log.lanes.length)).toBe(8);
-  await grid().scrollIntoViewIfNeeded();
+  await scrollTo(grid());
   await grid().focus();
   await page.keyboard.press('Home');
   for (let i = 0; i < 3; i++) {
@@ -160,7 +161,7 @@ test('arrow keys and Enter choose a worker, and its lanes come into sight', asyn
   );
   await expect.poll(selected).toBe(address);
   await expect.poll(() => mark.evaluate(m => m.get('worker'))).toBe(address);
-  await canvasOf(page, LANES).scrollIntoViewIfNeeded();
+  await scrollTo(canvasOf(page, LANES));
   const opaque = (part: number): Promise<number> =>
     canvasOf(page, LANES).evaluate((element, at) => {
       const canvas = element as HTMLCanvasElement;
@@ -193,7 +194,7 @@ test('it stays live, and answers, while the kernel is busy', async () => {
   await startCell(page, BLOCKED);
   const prompt = cell(page, BLOCKED).locator('.jp-InputArea-prompt');
   await expect(prompt).toHaveText('[*]:');
-  await table().scrollIntoViewIfNeeded();
+  await scrollTo(table());
   await expect(row('alpha').locator('[data-key=managed]')).toHaveText('333.8 MiB', { timeout: 15_000 });
   const sum = async (): Promise<number> =>
     parseFloat(await grid().locator('.dasklens-sum [data-key=managed]').innerText());

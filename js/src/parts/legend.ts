@@ -98,6 +98,8 @@ function build({ mark, el, signal, on }: Part): void {
 
   const update = paced(UPDATE_EVERY, signal, show);
   on('log:change change:palette', update);
+  // What comes first, and what there is in the end, is shown at once.
+  on('change:phase', show);
   on('change:highlight', showHighlight);
 
   list.addEventListener(
@@ -145,7 +147,7 @@ function build({ mark, el, signal, on }: Part): void {
     },
     { signal }
   );
-  update();
+  show();
 }
 
 function newRow(name: string): Row {

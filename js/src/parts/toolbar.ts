@@ -49,7 +49,7 @@ function build(view: Part): void {
 function counts({ mark, signal, on }: Part): HTMLElement[] {
   const count = h('span', { class: 'dasklens-count', 'aria-live': 'off' });
   const failed = h('span', { class: 'dasklens-failed dasklens-error' });
-  const show = paced(COUNT_EVERY, signal, () => {
+  const show = (): void => {
     const { nRecords, missed, nErrors } = mark.log;
     const all = counted(nRecords + missed, 'task');
     say(count, missed > 0 ? `showing ${thousands(nRecords)} of ${all}` : all);
@@ -59,8 +59,10 @@ function counts({ mark, signal, on }: Part): HTMLElement[] {
           'raise dasklens.log.limit.'
         : '';
     say(failed, nErrors > 0 ? `✗ ${thousands(nErrors)} failed` : '');
-  });
-  on('log:change', show);
+  };
+  on('log:change', paced(COUNT_EVERY, signal, show));
+  // What comes first, and what there is in the end, is said at once.
+  on('change:phase', show);
   show();
   return [count, failed];
 }
