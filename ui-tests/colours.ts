@@ -88,3 +88,17 @@ export function contrastOn(canvas: Locator): Promise<number> {
     return (high + 0.05) / (low + 0.05);
   });
 }
+
+/** Labels of axes that a figure's edge cuts, once what changes the figure has had two frames for it. */
+export function cutOff(figure: Locator): Promise<string[]> {
+  return figure.evaluate(async element => {
+    await new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const { left, right } = element.getBoundingClientRect();
+    const labels = Array.from(element.querySelectorAll('.axis .tick text'));
+    const out = labels.filter(each => {
+      const box = each.getBoundingClientRect();
+      return box.width > 0 && (box.left < left || box.right > right);
+    });
+    return out.map(each => each.textContent);
+  });
+}

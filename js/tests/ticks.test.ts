@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { stepFor, timeTicks } from '../src/core/ticks';
+import { shiftInto, stepFor, timeTicks } from '../src/core/ticks';
 
 const DAY = 86400;
 const NOW = 1.79e9;
@@ -108,5 +108,19 @@ describe('the step', () => {
     for (const [long, most, step] of cases) {
       expect(stepFor(long, most)).toBeCloseTo(step, 9);
     }
+  });
+});
+
+describe('a label', () => {
+  it('is moved no more than it has to be', () => {
+    expect(shiftInto(50, 20, 0, 100)).toBe(0);
+    expect(shiftInto(4, 20, 0, 100)).toBe(6);
+    expect(shiftInto(4, 20, -4, 100)).toBe(2);
+    expect(shiftInto(95, 20, 0, 100)).toBe(-5);
+  });
+
+  it('that fits nowhere begins where there is room', () => {
+    expect(shiftInto(50, 200, 0, 100)).toBe(50);
+    expect(shiftInto(90, 200, 0, 100)).toBe(10);
   });
 });

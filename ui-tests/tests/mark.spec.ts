@@ -3,6 +3,7 @@
 
 import { expect, test, type Page } from '@playwright/test';
 
+import { cutOff } from '../colours';
 import { fill } from '../figure/open.cjs';
 import type {} from '../figure/stage';
 
@@ -266,6 +267,18 @@ test('without tasks it says what to do, over an axis of the time of day', async 
   }, TASKS);
   await settle(page);
   expect(right(await canvas(page))).toBeGreaterThan(EXACT);
+});
+
+test('a label at the edge of a figure with little room there is not cut off', async ({ page }) => {
+  await show(page);
+  await page.evaluate(base => window.stage.model.showTime([base + 2, base + 8]), BASE);
+  await settle(page);
+  const ticks = page.locator('.axis .tick text', { hasText: ':' });
+  await expect(ticks).toHaveCount(7);
+  expect(await cutOff(page.locator('.bqplot'))).toEqual([]);
+  const moved = await ticks.evaluateAll(all => all.map(each => Number(each.getAttribute('dx'))));
+  expect(moved.slice(0, -1)).toEqual([0, 0, 0, 0, 0, 0]);
+  expect(moved.at(-1)).toBeLessThan(-10);
 });
 
 test('the keyboard pans, zooms and clears once the figure has the focus', async ({ page }) => {

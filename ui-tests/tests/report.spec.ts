@@ -3,6 +3,7 @@
 import { expect, test } from '@playwright/test';
 import { writeFileSync } from 'node:fs';
 
+import { cutOff } from '../colours';
 import {
   drawn,
   go,
@@ -128,6 +129,7 @@ for (const theme of ['light', 'dark'] as const) {
       if (name === 'task-stream') {
         await expect(panel(page, name).locator('.dasklens-count')).toHaveText('366 tasks');
         await expect(panel(page, name).locator('.dasklens-row').first()).toContainText('chunk_sum');
+        expect(await cutOff(panel(page, name).locator('.bqplot'))).toEqual([]);
       }
       await expect(panel(page, name).locator('.empty')).toHaveCount(0);
       await page.screenshot({ path: info.outputPath(`${name}-${theme}.png`), fullPage: true });

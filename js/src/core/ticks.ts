@@ -13,6 +13,11 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10
 
 const FINEST = 1e-6;
 
+/** How far to move what is `wide` and centred at `x`, so that it lies in [from, to]; from its start if too wide. */
+export function shiftInto(x: number, wide: number, from: number, to: number): number {
+  return Math.max(from - (x - wide / 2), Math.min(0, to - (x + wide / 2)));
+}
+
 /** The shortest round step, a microsecond or more, that fits `most` times or less into `long` seconds. */
 export function stepFor(long: number, most: number): number {
   // Finer than the clock that measured them, times would all read the same.

@@ -1,14 +1,16 @@
 /** Axes of the task stream: the clock on the wall, and the workers' names beside their lanes. */
 
-import { Axis, AxisModel } from 'bqplot';
+import { Axis, AxisModel, type Selection } from 'bqplot';
 
-import { timeTicks } from '../core/ticks';
+import { shiftInto, timeTicks } from '../core/ticks';
 import { MODULE_NAME, MODULE_VERSION } from '../tokens';
 import { longestName, workerTicks, type LaneTick } from './laneticks';
 import { SpansModel } from './spansmodel';
 
 /** Room that a label of the time axis takes, in pixels. */
 const TIME_LABEL = 95;
+/** Width of a digit of it, rather too wide. */
+const DIGIT = 7;
 /** Height of a line of the lane axis, and width of a letter, in pixels. */
 const LANE_LABEL = 14;
 const LETTER = 6.5;
@@ -63,8 +65,15 @@ abstract class OwnTicks extends Axis {
     this.place();
   }
 
+  /** Once the ticks of the axis are where they belong. */
+  protected placed(_line: Selection): void {}
+
+  protected textOf(value: number): string {
+    return this.texts.get(value) ?? String(value);
+  }
+
   override generate_default_tick_formatter(): (value: number) => string {
-    return value => this.texts.get(value) ?? String(value);
+    return value => this.textOf(value);
   }
 
   override redraw_axisline(): void {
@@ -94,6 +103,7 @@ abstract class OwnTicks extends Axis {
       .style('stroke-dasharray', grid === 'dashed' ? '5, 5' : null)
       .style('stroke', (this.model.get('grid_color') as string | null) ?? null);
     this.apply_tick_styling();
+    this.placed(line);
   }
 }
 
@@ -106,6 +116,17 @@ export class TimeAxis extends OwnTicks {
     const [start, stop] = this.axis_scale.scale.domain();
     const most = (this.model.get('num_ticks') as number | null) ?? Math.floor(this.width / TIME_LABEL);
     return timeTicks(Math.min(start, stop), Math.max(start, stop), Math.max(2, most));
+  }
+
+  /** What a label at an edge says is in the figure whole, if not quite below its tick. */
+  protected override placed(line: Selection): void {
+    const { autoLayout, model, offsetX } = this.parent;
+    const margin = model.get('fig_margin') as { left: number; right: number };
+    const [from, to] = [-(autoLayout ? offsetX : margin.left), this.width + margin.right];
+    const { scale } = this.axis_scale;
+    line
+      .selectAll('.tick text')
+      .attr('dx', value => shiftInto(scale(value), this.textOf(value).length * DIGIT, from, to));
   }
 }
 
@@ -142,7 +163,7 @@ export class LaneAxis extends OwnTicks {
   private onLanes(): void {
     if (this.parent.autoLayout && longestName(this.mark()?.log.lanes ?? [], MOST_LETTERS) !== this.longest) {
       this.parent.should_relayout = true;
-      this.parent.debouncedRelayout();
+      this.parent.relayout();
     }
     this.redraw_axisline();
   }

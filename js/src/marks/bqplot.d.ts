@@ -27,8 +27,8 @@ declare module 'bqplot' {
   }
 
   /** The calls on a d3 selection that we make. */
-  interface Selection {
-    attr(name: string, value: string | number | null): Selection;
+  export interface Selection {
+    attr(name: string, value: string | number | null | ((datum: number) => number)): Selection;
     style(name: string, value: string | number | null): Selection;
     classed(name: string, value: boolean): Selection;
     selectAll(selector: string): Selection;
@@ -76,9 +76,12 @@ declare module 'bqplot' {
     relayoutHooks: Dict<() => void>;
     renderHooks: Dict<() => void>;
     readonly autoLayout: boolean;
+    /** Left of the plot in the figure, with `autoLayout`. */
+    readonly offsetX: number;
     should_relayout: boolean;
     relayoutRequested: boolean;
     relayoutImpl(): void;
+    relayout(): void;
     debouncedRelayout(): void;
     readonly plotareaWidth: number;
     readonly plotareaHeight: number;
