@@ -22,6 +22,8 @@ export class Row {
   length = 0;
   /** How many of the spans are erred: rows without any are painted by a shorter loop. */
   errors = 0;
+  /** Another one whenever the spans are not what they were. */
+  version = 0;
 
   /** Latest stop of any span in the blocks up to and with this one: never falls from left to right. */
   private reach = new Float64Array(0);
@@ -67,6 +69,7 @@ export class Row {
     }
     const touched = ordered ? from : this.merge(from);
     this.settled = n;
+    this.version++;
     this.extendReach(touched);
   }
 

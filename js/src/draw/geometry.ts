@@ -15,6 +15,8 @@ export interface Picture {
   /** Time at the left and right edge, in seconds after the table's base. */
   readonly t0: number;
   readonly t1: number;
+  /** Device pixels a second, where it matters that it is the same number as in another picture. */
+  readonly perSecond?: number;
   /** Lane coordinate at the top and bottom edge: lane n reaches from n to n + 1. */
   readonly lane0: number;
   readonly lane1: number;
@@ -34,10 +36,30 @@ export interface LaneBox {
   readonly stripBottom: number;
 }
 
+function perSecondOf({ t0, t1, width, perSecond }: Picture): number {
+  return perSecond ?? width / (t1 - t0);
+}
+
+/** Pixels at the right edge by which two scales may differ and be one but for rounding. */
+const DRIFT = 0.01;
+
+/**
+ * The picture with its left edge moved to a whole number of pixels, half of one at most: one that was
+ * panned since the picture before has the same pixels then, some further on.
+ */
+export function onPixels(picture: Picture, before: Picture | null): Picture {
+  const { t0, width } = picture;
+  const own = perSecondOf(picture);
+  const was = before ? perSecondOf(before) : own;
+  const perSecond = Math.abs(was / own - 1) * width < DRIFT ? was : own;
+  const from = Math.round(t0 * perSecond) / perSecond;
+  return { ...picture, t0: from, t1: from + width / perSecond, perSecond };
+}
+
 export function gridOf(picture: Picture): Grid {
   return {
     t0: picture.t0,
-    perSecond: picture.width / (picture.t1 - picture.t0),
+    perSecond: perSecondOf(picture),
     n: picture.width,
     errorWidth: Math.ceil(picture.ratio)
   };

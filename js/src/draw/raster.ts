@@ -4,8 +4,9 @@
  * of those down the lane's height.
  */
 
-import { alphaOf, Coverage, NOBODY, type Grid } from '../core/coverage';
+import { alphaOf, NOBODY, type Coverage, type Grid } from '../core/coverage';
 import { PERIOD } from '../core/kinds';
+import { Panned } from '../core/panned';
 import { SharedLine } from '../core/sharedline';
 import type { Row } from '../core/spantable';
 import { DIMMED, type SlotColours } from './colours';
@@ -29,8 +30,8 @@ export type LaneVisitor = (
 ) => void;
 
 export class Raster {
-  private readonly compute = new Coverage();
-  private readonly strip = new Coverage();
+  private readonly compute = new Panned();
+  private readonly strip = new Panned();
   private lines = new Uint32Array(0);
   private readonly shared = new SharedLine();
 
@@ -58,23 +59,19 @@ export class Raster {
       return;
     }
     const [first, end] = visibleLanes(picture, lanes.length);
-    const wide: number[] = [];
     for (let lane = first; lane < end; lane++) {
       const box = laneBox(picture, lane);
-      wide.length = 0;
-      this.compute.cover(lanes.compute(lane), grid, lanes.kinds, 0, grid.n, wide, wideAt);
+      const { coverage: own, wide } = this.compute.cover(lanes.compute(lane), grid, lanes.kinds, wideAt);
+      if (own.any) {
+        this.spread(picture, own.owner, own.share, colours, pixels, box.top, box.bottom);
+      }
       const stripRow = lanes.strip(lane);
-      const strip = stripRow.length > 0 ? this.strip : null;
-      strip?.cover(stripRow, grid, lanes.kinds);
-      if (this.compute.any) {
-        const { owner, share } = this.compute;
-        this.spread(picture, owner, share, colours, pixels, box.top, box.bottom);
-      }
+      const strip =
+        stripRow.length > 0 ? this.strip.cover(stripRow, grid, lanes.kinds, Infinity).coverage : null;
       if (strip?.any) {
-        const { owner, share } = strip;
-        this.spread(picture, owner, share, colours, pixels, box.top, box.stripBottom, true);
+        this.spread(picture, strip.owner, strip.share, colours, pixels, box.top, box.stripBottom, true);
       }
-      visit?.(lane, box, this.compute, strip?.any ? strip : null, wide);
+      visit?.(lane, box, own, strip?.any ? strip : null, wide);
     }
   }
 

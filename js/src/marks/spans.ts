@@ -9,7 +9,7 @@
 import { Mark } from 'bqplot';
 
 import { SlotColours } from '../draw/colours';
-import { pixelsPerLane, type Picture } from '../draw/geometry';
+import { onPixels, pixelsPerLane, type Picture } from '../draw/geometry';
 import { HitTest } from '../draw/hit';
 import { Labels } from '../draw/labels';
 import { clearEdges, EDGED } from '../draw/edges';
@@ -48,6 +48,7 @@ export class Spans extends Mark {
   private context: CanvasRenderingContext2D | null = null;
   private image: ImageData | null = null;
   private pixels = new Uint32Array(0);
+  private last: Picture | null = null;
   private theme: Theme | null = null;
   private onScreen = true;
   /** Whether the plot is to be seen; where it never was not, its display is nobody's but the page's. */
@@ -214,7 +215,11 @@ export class Spans extends Mark {
     const t1 = x.invert(plotareaWidth) - base;
     const lane0 = y.invert(0);
     const lane1 = y.invert(plotareaHeight);
-    return t0 < t1 && lane0 < lane1 ? { width, height, ratio, t0, t1, lane0, lane1 } : null;
+    if (!(t0 < t1 && lane0 < lane1)) {
+      return null;
+    }
+    this.last = onPixels({ width, height, ratio, t0, t1, lane0, lane1 }, this.last);
+    return this.last;
   }
 
   private fitCanvas(canvas: HTMLCanvasElement, picture: Picture): void {
