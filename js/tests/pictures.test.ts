@@ -7,7 +7,7 @@ import { decode } from '@msgpack/msgpack';
 import { describe, expect, it } from 'vitest';
 
 import { CallTree } from '../src/core/calltree';
-import { NOBODY, type Coverage } from '../src/core/coverage';
+import { NOBODY, type Pixels } from '../src/core/coverage';
 import { Flame } from '../src/core/flame';
 import { ERROR_COLOUR } from '../src/core/palette';
 import { TaskLog, type Slot } from '../src/core/tasks';
@@ -78,7 +78,7 @@ function pictureOf({ window }: Golden['windows'][number], base: number): Picture
 function ownersOf(picture: Picture, { rows, slots }: Painted): number[][] {
   const owners = Array.from({ length: picture.height }, () => new Array<number>(picture.width).fill(-1));
   const pixels = new Uint32Array(picture.width * picture.height);
-  const put = ({ owner }: Coverage, top: number, end: number): void => {
+  const put = ({ owner }: Pixels, top: number, end: number): void => {
     for (let y = top; y < Math.min(end, picture.height); y++) {
       for (let x = 0; x < picture.width; x++) {
         owners[y][x] = owner[x] === NOBODY ? owners[y][x] : owner[x];

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeFrame, FrameError } from '../src/core/frames';
 import { DISK_READ, ERROR } from '../src/core/kinds';
 import { TaskLog, type AppendResult } from '../src/core/tasks';
+import { SlotColours } from '../src/draw/colours';
 import { FrameWriter, type TaskSpec } from './build';
 
 const span = (start: number, stop: number, action = 'compute') => ({ start, stop, action });
@@ -267,6 +268,20 @@ describe('cursors', () => {
     third.frame([task('-0')]);
     expect(log.feed(third.frame([task('-1')]))).toMatchObject({ kind: 'gap', cursor: 0, names: 0 });
     expect(keys()).toEqual(['inc-9']);
+  });
+
+  it('start over with other colours, however many there are', () => {
+    feed([{ ...task('-0'), error: ['E()', ''] }]);
+    const colours = new SlotColours();
+    colours.update(log.slots, {}, [], '#ff0000');
+    const was = colours.plain[0];
+    const other = new FrameWriter('log-2');
+    log.feed(other.frame([task('-0'), { ...task('-1'), prefix: 'sum' }]));
+    colours.update(log.slots, {}, [], '#ff0000');
+    const fresh = new SlotColours();
+    fresh.update(log.slots, {}, [], '#ff0000');
+    expect(colours.plain[0]).toBe(fresh.plain[0]);
+    expect(colours.plain[0]).not.toBe(was);
   });
 
   it('take an empty frame for what it is', () => {

@@ -34,6 +34,9 @@ export interface Grid {
 /** In `owner`: nothing covers this pixel. */
 export const NOBODY = 0xffff;
 
+/** What a line of pixels shows. */
+export type Pixels = Pick<Coverage, 'owner' | 'share' | 'any'>;
+
 export class Coverage {
   /** Per pixel of the grid: its slot, or NOBODY. */
   owner = new Uint16Array(0);

@@ -139,6 +139,7 @@ export class Flame {
         const back = wanted !== null && wanted[fn[row.record[i]]] === 0 ? 1 : 0;
         row.slot[i] = (row.slot[i] & ~1) | back;
       }
+      row.version++;
     }
     if (!wanted || this.width === 0) {
       return 0;

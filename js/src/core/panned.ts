@@ -3,10 +3,10 @@
  * out the pixels that come into view, however many spans lie in the others.
  *
  * A line has moved if its pixels are those of the one before, some further on: as many a second, and
- * an edge at a whole number of them. Whoever makes the pictures sees to that (geometry.ts).
+ * whole pixels away. Whoever makes the pictures sees to that (geometry.ts).
  */
 
-import { Coverage, NOBODY, type Grid } from './coverage';
+import { Coverage, NOBODY, type Grid, type Pixels } from './coverage';
 import type { Row } from './spantable';
 
 /** Spans of a row for each pixel up to which it is gone through anew: less work than to keep anything. */
@@ -16,13 +16,13 @@ const ROUNDING = 1e-3;
 
 export interface Covered {
   /** Valid until the next call. */
-  readonly coverage: Coverage;
+  readonly pixels: Pixels;
   /** Indices of the spans in view that are at least as wide as was asked for, in order. */
   readonly wide: readonly number[];
 }
 
 interface Kept {
-  readonly coverage: Coverage;
+  readonly pixels: Pixels;
   readonly grid: Grid;
   readonly version: number;
   readonly wideAt: number;
@@ -33,28 +33,58 @@ interface Kept {
 
 export class Panned {
   private readonly kept = new WeakMap<Row, Kept>();
-  private readonly spare = new Coverage();
+  private readonly coverage = new Coverage();
 
   /** Work out all pixels of a row. */
   cover(row: Row, grid: Grid, kinds: Uint8Array, wideAt: number): Covered {
-    const wide: number[] = [];
-    if (row.length <= FEW * grid.n) {
-      this.spare.cover(row, grid, kinds, 0, grid.n, wide, wideAt);
-      return { coverage: this.spare, wide };
-    }
+    const { coverage } = this;
     const kept = this.kept.get(row);
     const by = kept ? movedBy(kept, row, grid, wideAt) : NaN;
     if (kept && Math.abs(by) < grid.n) {
       if (by !== 0) {
-        move(kept, by, row, kinds);
+        this.move(kept, by, row, kinds);
       }
       return kept;
     }
-    const coverage = kept?.coverage ?? new Coverage();
+    const wide: number[] = [];
     coverage.cover(row, grid, kinds, 0, grid.n, wide, wideAt);
-    const made = { coverage, grid, version: row.version, wideAt, wide, origin: originOf(grid) };
+    if (row.length <= FEW * grid.n) {
+      this.kept.delete(row);
+      return { pixels: coverage, wide };
+    }
+    const pixels = {
+      owner: coverage.owner.slice(0, grid.n),
+      share: coverage.share.slice(0, grid.n),
+      any: coverage.any
+    };
+    const made = { pixels, grid, version: row.version, wideAt, wide, origin: originOf(grid) };
     this.kept.set(row, made);
     return made;
+  }
+
+  private move(kept: Kept, by: number, row: Row, kinds: Uint8Array): void {
+    const { pixels, wideAt } = kept;
+    const { owner, share } = pixels;
+    kept.origin += by;
+    const { perSecond, n, errorWidth } = kept.grid;
+    const grid = { ...kept.grid, t0: kept.origin / perSecond };
+    for (const line of [owner, share]) {
+      line.copyWithin(Math.max(0, -by), Math.max(0, by), n + Math.min(0, by));
+    }
+    // An error at the seam that began a rounding away from it is on one side of it, not on none.
+    const seam = errorWidth + 1;
+    const [from, to] = by > 0 ? [Math.max(0, n - by - seam), n] : [0, Math.min(n, seam - by)];
+    const wide: number[] = [];
+    const { coverage } = this;
+    coverage.cover(row, grid, kinds, from, to, wide, wideAt);
+    owner.set(coverage.owner.subarray(from, to), from);
+    share.set(coverage.share.subarray(from, to), from);
+    pixels.any = owner.some(each => each !== NOBODY);
+    const both = [...new Set([...kept.wide, ...wide])].sort((i, j) => i - j);
+    kept.wide = both.filter(i => {
+      const a = (row.start[i] - grid.t0) * perSecond;
+      return a < n && a + row.duration[i] * perSecond > 0;
+    });
   }
 }
 
@@ -74,23 +104,4 @@ function movedBy(kept: Kept, row: Row, grid: Grid, wideAt: number): number {
   const by = originOf(grid) - kept.origin;
   const whole = Math.round(by);
   return same && Math.abs(by - whole) < ROUNDING ? whole : NaN;
-}
-
-function move(kept: Kept, by: number, row: Row, kinds: Uint8Array): void {
-  const { coverage, wideAt } = kept;
-  kept.origin += by;
-  const { perSecond, n } = kept.grid;
-  const grid = { ...kept.grid, t0: kept.origin / perSecond };
-  const { owner, share } = coverage;
-  owner.copyWithin(Math.max(0, -by), Math.max(0, by), n + Math.min(0, by));
-  share.copyWithin(Math.max(0, -by), Math.max(0, by), n + Math.min(0, by));
-  const [from, to] = by > 0 ? [n - by, n] : [0, -by];
-  const wide: number[] = [];
-  coverage.cover(row, grid, kinds, from, to, wide, wideAt);
-  coverage.any = owner.subarray(0, n).some(each => each !== NOBODY);
-  const both = [...new Set([...kept.wide, ...wide])].sort((i, j) => i - j);
-  kept.wide = both.filter(i => {
-    const a = (row.start[i] - grid.t0) * perSecond;
-    return a < n && a + row.duration[i] * perSecond > 0;
-  });
 }

@@ -93,7 +93,7 @@ export class TaskLog {
   nSpans = 0;
   nErrors = 0;
   readonly prefixes: Prefix[] = [];
-  readonly slots: Slot[] = [];
+  slots: Slot[] = [];
   /** Kind of each slot; may be longer than `slots`. */
   kinds = new Uint8Array(64);
 
@@ -231,7 +231,9 @@ export class TaskLog {
     this.next = this.missed = this.nRecords = this.nSpans = this.nErrors = 0;
     this.laneTable.clear();
     this.cursors.clear();
-    this.prefixes.length = this.slots.length = 0;
+    this.prefixes.length = 0;
+    // Another array: whoever has colours for the slots there were sees that.
+    this.slots = [];
     this.names = new Names();
     for (const map of [this.prefixIds, this.slotIds, this.errors, this.bigBytes]) {
       map.clear();

@@ -44,16 +44,18 @@ function perSecondOf({ t0, t1, width, perSecond }: Picture): number {
 const DRIFT = 0.01;
 
 /**
- * The picture with its left edge moved to a whole number of pixels, half of one at most: one that was
- * panned since the picture before has the same pixels then, some further on.
+ * The picture, but if it was only panned since the one before: whole pixels away from that, half of one
+ * at most from where it was wanted. It has the same pixels then, some further on.
  */
 export function onPixels(picture: Picture, before: Picture | null): Picture {
   const { t0, width } = picture;
-  const own = perSecondOf(picture);
-  const was = before ? perSecondOf(before) : own;
-  const perSecond = Math.abs(was / own - 1) * width < DRIFT ? was : own;
-  const from = Math.round(t0 * perSecond) / perSecond;
-  return { ...picture, t0: from, t1: from + width / perSecond, perSecond };
+  const perSecond = perSecondOf(picture);
+  const was = before?.width === width ? perSecondOf(before) : NaN;
+  if (!before || !(Math.abs(was / perSecond - 1) * width < DRIFT)) {
+    return { ...picture, perSecond };
+  }
+  const from = before.t0 + Math.round((t0 - before.t0) * was) / was;
+  return { ...picture, t0: from, t1: from + width / was, perSecond: was };
 }
 
 export function gridOf(picture: Picture): Grid {

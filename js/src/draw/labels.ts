@@ -1,6 +1,6 @@
 /** Names inside spans that are wide enough, only over pixels that the span owns. */
 
-import type { Coverage } from '../core/coverage';
+import type { Pixels } from '../core/coverage';
 import type { Row } from '../core/spantable';
 import type { LaneBox, Picture } from './geometry';
 import { xOf } from './geometry';
@@ -45,8 +45,8 @@ export class Labels {
     picture: Picture,
     row: Row,
     box: LaneBox,
-    compute: Coverage,
-    strip: Coverage | null,
+    compute: Pixels,
+    strip: Pixels | null,
     wide: readonly number[],
     textOf: (row: Row, i: number) => string
   ): void {
@@ -146,7 +146,7 @@ export function longestRun(
   return best;
 }
 
-function touches(coverage: Coverage, from: number, to: number): boolean {
+function touches(coverage: Pixels, from: number, to: number): boolean {
   for (let x = from; x < to; x++) {
     if (coverage.share[x] > 0) {
       return true;

@@ -4,7 +4,7 @@
  * of those down the lane's height.
  */
 
-import { alphaOf, NOBODY, type Coverage, type Grid } from '../core/coverage';
+import { alphaOf, NOBODY, type Grid, type Pixels } from '../core/coverage';
 import { PERIOD } from '../core/kinds';
 import { Panned } from '../core/panned';
 import { SharedLine } from '../core/sharedline';
@@ -24,8 +24,8 @@ export interface Lanes {
 export type LaneVisitor = (
   lane: number,
   box: LaneBox,
-  compute: Coverage,
-  strip: Coverage | null,
+  compute: Pixels,
+  strip: Pixels | null,
   wide: readonly number[]
 ) => void;
 
@@ -61,13 +61,13 @@ export class Raster {
     const [first, end] = visibleLanes(picture, lanes.length);
     for (let lane = first; lane < end; lane++) {
       const box = laneBox(picture, lane);
-      const { coverage: own, wide } = this.compute.cover(lanes.compute(lane), grid, lanes.kinds, wideAt);
+      const { pixels: own, wide } = this.compute.cover(lanes.compute(lane), grid, lanes.kinds, wideAt);
       if (own.any) {
         this.spread(picture, own.owner, own.share, colours, pixels, box.top, box.bottom);
       }
       const stripRow = lanes.strip(lane);
       const strip =
-        stripRow.length > 0 ? this.strip.cover(stripRow, grid, lanes.kinds, Infinity).coverage : null;
+        stripRow.length > 0 ? this.strip.cover(stripRow, grid, lanes.kinds, Infinity).pixels : null;
       if (strip?.any) {
         this.spread(picture, strip.owner, strip.share, colours, pixels, box.top, box.stripBottom, true);
       }
