@@ -92,11 +92,10 @@ describe('a line that moves', () => {
         row.settle();
         const panned = new Panned();
         const grid = { t0, perSecond, n: 10, errorWidth: 1 };
-        const before = [...panned.cover(row, grid, KINDS, Infinity).pixels.owner];
+        panned.cover(row, grid, KINDS, Infinity);
         const moved = { ...grid, t0: t0 + pan / perSecond };
         const { owner } = panned.cover(row, moved, KINDS, Infinity).pixels;
         expect([...owner].filter(slot => slot === 4)).toHaveLength(1);
-        expect(before).toHaveLength(10);
       }
     );
     fc.assert(found, { numRuns: 3000 });

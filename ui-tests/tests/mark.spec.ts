@@ -269,6 +269,39 @@ test('without tasks it says what to do, over an axis of the time of day', async 
   expect(right(await canvas(page))).toBeGreaterThan(EXACT);
 });
 
+test('what was panned shows what a view shows that is new there', async ({ page }) => {
+  // So many that a pan keeps the pixels that it can.
+  const many = Array.from({ length: 2500 }, (_, i) =>
+    TASKS.map(task => ({ ...task, key: `${task.key}-${i}` }))
+  )
+    .flat()
+    .map((task, k) => {
+      const start = Math.floor(k / TASKS.length) * 0.004 + (task.spans[0].start % 1) / 1000;
+      // No two stretches are alike.
+      return { ...task, spans: [{ start, stop: start + (0.003 * ((k * k) % 9973)) / 9973 }] };
+    });
+  await show(page, {}, many);
+  const showTime = (from: number): Promise<void> =>
+    page.evaluate(([base, from]) => window.stage.model.showTime([base + from, base + from + 7]), [
+      BASE,
+      from
+    ] as const);
+  await showTime(1);
+  await settle(page);
+  // Whole pixels further, there and back: 700 pixels are seven seconds.
+  for (const from of [1.07, 1.5, 2.25, 2.01, 1.13]) {
+    await showTime(from);
+    await settle(page);
+  }
+  await page.evaluate(() => window.stage.addView());
+  await settle(page);
+  const [panned, fresh] = await page.evaluate(() =>
+    window.stage.views.map(view => (view.webGLCanvas as HTMLCanvasElement).toDataURL())
+  );
+  expect((await canvas(page)).lanes.flat().filter(Boolean).length).toBeGreaterThan(1000);
+  expect(panned).toBe(fresh);
+});
+
 test('a label at the edge of a figure with little room there is not cut off', async ({ page }) => {
   await show(page);
   await page.evaluate(base => window.stage.model.showTime([base + 2, base + 8]), BASE);

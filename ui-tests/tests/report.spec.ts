@@ -16,7 +16,7 @@ import {
   watched,
   written
 } from '../report';
-import { scrollTo } from '../scrolling';
+import { boxOf } from '../scrolling';
 
 test('a report opens from disk without a network, and says where the time went', async ({ page }, info) => {
   const seen = await watched(page);
@@ -187,11 +187,7 @@ test('a profile that was kept by time follows the stretch that is looked at', as
   await expect(covers).toContainText('1,614 samples');
   await expect(profile.locator('.note').first()).toContainText('Drag over the samples');
   const timeline = profile.locator('.dasklens-timeline').first();
-  await scrollTo(timeline);
-  const box = await timeline.boundingBox();
-  if (!box) {
-    throw new Error('the timeline has no box');
-  }
+  const box = await boxOf(timeline);
   await page.mouse.move(box.x + 2, box.y + 15);
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.55, box.y + 15, { steps: 5 });

@@ -117,5 +117,5 @@ export function lanesOnLine(picture: Picture, y: number, n: number): [first: num
 
 /** Left edge of a time in pixels. */
 export function xOf(picture: Picture, time: number): number {
-  return ((time - picture.t0) * picture.width) / (picture.t1 - picture.t0);
+  return (time - picture.t0) * perSecondOf(picture);
 }
